@@ -1,0 +1,43 @@
+"""What the claims of a token say (API: authentication, abilities): pure functions over the decoded payload.
+
+Claims are whatever the holder of a secret chose to sign: every level may be of any type, and one that is not
+what it should be grants nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+Claims = Mapping[str, Any]
+
+IMAGE_URL_CLAIMS = frozenset({"image_id", "transformations", "sharinpix"})
+"""Claims that make a token a signed picture URL (API: image rendering)."""
+UPLOAD_CLAIMS = frozenset({"organization_id", "album_id"})
+"""Claims that together make a token the address of an upload webhook (API: Cloudinary webhook)."""
+
+
+def is_for_the_api(claims: Claims) -> bool:
+    """Whether the token may be used on the API: one signed for a picture or a webhook opens nothing else."""
+    names = claims.keys()
+    picture = IMAGE_URL_CLAIMS & names or ("id" in names and not {"abilities", "admin", "q"} & names)
+    return not picture and not names >= UPLOAD_CLAIMS
+
+
+def is_admin(claims: Claims) -> bool:
+    """`admin: true` means everything in the secret's own organization; no other value counts."""
+    return claims.get("admin") is True
+
+
+def access(claims: Claims, album_id: str) -> Mapping[str, Any]:
+    """`abilities[album_id].Access`, or an empty mapping where any level of it is missing or malformed."""
+    value: Any = claims
+    for key in ("abilities", album_id, "Access"):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+def albums_granting(claims: Claims, ability: str) -> list[str]:
+    """The ids of the albums whose Access grants the ability, in the token's order."""
+    abilities = claims.get("abilities")
+    if not isinstance(abilities, Mapping):
+        return []
+    return [album_id for album_id in abilities if access(claims, album_id).get(ability) is True]

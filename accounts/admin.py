@@ -1,0 +1,198 @@
+"""Organizations, their people and their secrets in the admin."""
+
+from typing import Any
+
+from axes.admin import AccessAttemptAdmin as AxesAttemptAdmin
+from axes.admin import AccessLogAdmin as AxesLogAdmin
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
+from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts.models import Organization, Secret, User
+from accounts.staff import OnlySuperusers, OnlySuperusersChange, PrintedByImages, ScopedAdmin, SturdyAdmin
+
+admin.site.unregister([Group, AccessAttempt, AccessFailureLog, AccessLog])
+
+
+@admin.register(Group)
+class GroupAdmin(OnlySuperusers, SturdyAdmin[Group], DjangoGroupAdmin):
+    """Whoever may change a group may promote its members, and groups are of all organizations."""
+
+
+@admin.register(AccessAttempt)
+class AccessAttemptAdmin(OnlySuperusers, SturdyAdmin[AccessAttempt], AxesAttemptAdmin):  # type: ignore[misc]
+    """Failed logins; deleting a row lets its person try again."""
+
+    date_hierarchy = None
+
+
+@admin.register(AccessLog)
+class AccessLogAdmin(OnlySuperusers, SturdyAdmin[AccessLog], AxesLogAdmin):  # type: ignore[misc]
+    """Logins and logouts."""
+
+    date_hierarchy = None
+
+
+@admin.register(Organization)
+class OrganizationAdmin(OnlySuperusersChange, ScopedAdmin[Organization]):
+    list_display = ("name", "sfid", "is_active", "is_default", "people", "created_at")
+    list_filter = ("is_active",)
+    search_fields = ("name", "sfid", "id")
+    search_help_text = "Name, Salesforce id or id"
+    readonly_fields = ("id", "is_default", "created_at")
+    fields = ("name", "sfid", "is_active", "id", "is_default", "created_at")
+    ordering = ("name", "id")
+    organization_lookup = "pk"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
+        return super().get_queryset(request).annotate(people_count=Count("users"))
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return self.list_filter
+
+    def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
+        return not (obj and obj.is_default) and super().has_delete_permission(request, obj)
+
+    @admin.display(ordering="people_count")
+    def people(self, organization: Organization) -> int:
+        return int(organization.people_count)  # type: ignore[attr-defined]
+
+
+class OneEmail:
+    """Says in a sentence that an email is taken; the constraint would say its own name."""
+
+    def clean_email(self) -> str | None:
+        email: str | None = self.cleaned_data["email"]  # type: ignore[attr-defined]
+        others = User.objects.exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
+        if email and others.filter(email__iexact=email).exists():
+            raise ValidationError("Somebody has this email already.")
+        return email
+
+
+class UserForm(OneEmail, UserChangeForm[User]):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+class NewUserForm(OneEmail, AdminUserCreationForm[User]):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+@admin.register(User)
+class UserAdmin(PrintedByImages, ScopedAdmin[User], DjangoUserAdmin[User]):
+    form = UserForm
+    add_form = NewUserForm
+    list_display = ("email", "fullname", "organization", "sfid", "is_active", "is_staff", "last_login")
+    list_display_links = ("email", "fullname", "sfid")  # people whom an import mentioned have no email
+    list_filter = ("is_active", "is_staff")
+    list_select_related = ("organization",)
+    search_fields = ("email", "fullname", "sfid", "id")
+    search_help_text = "Email, name, Salesforce id or id"
+    ordering = ("email", "id")
+    readonly_fields = ("id", "created_at", "last_login")
+    organization_is_final = False
+    fieldsets = (
+        (None, {"fields": ("email", "password", "fullname", "organization", "sfid")}),
+        ("May", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        ("Technical", {"fields": ("id", "created_at", "last_login")}),
+    )
+    add_fieldsets = (
+        (None, {"classes": ("wide",), "fields": ("organization", "email", "fullname", "password1", "password2")}),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        fields = super().get_readonly_fields(request, obj)
+        if request.user.is_superuser:
+            return fields
+        return (*fields, "is_staff", "is_superuser", "groups", "user_permissions")
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not outranks(obj, request.user)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not outranks(obj, request.user)
+
+
+def outranks(other: User | None, reader: Any) -> bool:
+    """Whether the other may do what the reader may not: whoever sets a person's password may do all that they may."""
+    if other is None or reader.is_superuser or other.pk == reader.pk:
+        return False
+    # Asked of the tables: an inactive person has no permissions, but can be made active.
+    held = Permission.objects.filter(Q(user=other) | Q(group__user=other)).values_list(
+        "content_type__app_label", "codename"
+    )
+    return other.is_superuser or not {f"{app}.{name}" for app, name in held} <= reader.get_all_permissions()
+
+
+class RevokedFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("valid", "Valid"), ("revoked", "Revoked")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Secret]) -> QuerySet[Secret]:
+        states = {"valid": True, "revoked": False}
+        return queryset.filter(revoked_at__isnull=states[value]) if (value := self.value()) in states else queryset
+
+
+@admin.register(Secret)
+class SecretAdmin(ScopedAdmin[Secret]):
+    """A secret is made and revoked; its value is shown once, on the page that follows its making."""
+
+    list_display = ("name", "organization", "id", "created_at", "last_used_at", "revoked_at")
+    list_filter = (RevokedFilter,)
+    list_select_related = ("organization",)
+    search_fields = ("name", "id")
+    search_help_text = "Name or id"
+    ordering = ("-created_at", "id")
+    readonly_fields = ("id", "created_at", "last_used_at", "revoked_at")
+    actions = ("revoke",)
+
+    def get_fields(self, request: HttpRequest, obj: Secret | None = None) -> Any:
+        return ("name", "organization") if obj is None else ("name", "organization", *self.readonly_fields)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Secret | None = None) -> bool:
+        return False  # revoked ones stay, so that the audit trail can name them
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        # One way on: the page that shows the value.
+        one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().add_view(request, form_url, {**(extra_context or {}), **one_button})
+
+    def save_model(self, request: HttpRequest, obj: Secret, form: ModelForm[Secret], change: bool) -> None:
+        if change:
+            super().save_model(request, obj, form, change)
+        else:
+            # On the request, not in a message: messages travel in cookies and sessions, this must not.
+            request.issued_url = obj.url(obj.renew())  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: Secret, post_url_continue: str | None = None) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Secret made",
+            "secret": obj,
+            "url": request.issued_url,  # type: ignore[attr-defined]
+            "opts": self.opts,
+        }
+        return TemplateResponse(request, "admin/accounts/secret/issued.html", context)
+
+    @admin.action(description="Revoke the selected secrets", permissions=["change"])
+    def revoke(self, request: HttpRequest, secrets: QuerySet[Secret]) -> None:
+        for secret in secrets:
+            secret.revoke()
+            self.log_change(request, secret, "Revoked.")
+        self.message_user(request, "Their tokens are refused from now on.")

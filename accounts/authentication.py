@@ -1,0 +1,67 @@
+"""Who is asking: reads the Authorization header, verifies the token in it, and renews it on the way out."""
+
+import re
+from typing import Any, cast
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils.functional import SimpleLazyObject
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import TokenError
+
+from accounts.models import User
+from accounts.tokens import MAX_BYTES, SharinpixToken
+
+HEADER = re.compile(
+    rb'\s*(?:Token|Bearer)\s+(?:token=)?(?:"([^"]*)"|([^\s",;]+))\s*(?:[,;].*)?', re.IGNORECASE | re.DOTALL
+)
+RENEWED_MAX_BYTES = MAX_BYTES
+"""A renewed token that we would refuse ourselves is not worth sending."""
+
+
+class TokenAuthentication(JWTAuthentication):
+    """`Authorization: Token token="<jwt>"`, also unquoted, and `Bearer <jwt>` (API: authentication).
+
+    `request.auth` is the verified SharinpixToken; `request.user` the person of a user token, nobody for a secret's.
+    """
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Token realm="Application"'
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        if len(header) > MAX_BYTES + 100:
+            raise AuthenticationFailed()
+        found = HEADER.fullmatch(header)
+        if not found:
+            raise AuthenticationFailed()
+        return found[1] if found[1] is not None else found[2]
+
+    def get_validated_token(self, raw_token: bytes) -> SharinpixToken:
+        try:
+            return SharinpixToken(raw_token)
+        except TokenError as error:
+            raise AuthenticationFailed() from error
+
+    def get_user(self, validated_token: Any) -> User | AnonymousUser:  # type: ignore[override]
+        token: SharinpixToken = validated_token
+        if token.secret is not None:
+            token.secret.touch()
+        return cast(User, SimpleLazyObject(lambda: token.user)) if token.user_id else AnonymousUser()
+
+
+def token_of(request: Request) -> SharinpixToken:
+    """The verified token of a request that got past HasToken."""
+    return cast(SharinpixToken, request.auth)
+
+
+class RenewsToken:
+    """Mixin of API views: X-token on every authenticated success (API: X-token)."""
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+        token = getattr(request, "auth", None) if response.status_code < 300 else None
+        if isinstance(token, SharinpixToken) and len(renewed := token.renewed()) <= RENEWED_MAX_BYTES:
+            response["X-token"] = renewed
+        return response

@@ -1,0 +1,34 @@
+"""The production server: `make serve`."""
+
+import os
+import sys
+from pathlib import Path
+
+import gunicorn.http.message
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from sharinpix import env
+
+bind = f"0.0.0.0:{env.number('PORT', 8000)}"
+workers = env.number("WEB_CONCURRENCY", os.cpu_count() or 1, most=1024)
+# Threads, so that a slow reader of a long answer holds one of them and not a process, and that pictures which wait
+# for their turn to be rendered leave room for everything else.
+worker_class = "gthread"
+threads = env.THREADS_PER_PROCESS
+preload_app = False
+timeout = 60
+graceful_timeout = 30
+keepalive = 5
+
+# A resync of 10,000 ids is a request line of 470 KB. Any limit above gunicorn's own constant is lowered to it without
+# a word, and no limit at all lets a long line cost quadratic time; so the constant is raised, and with it the limit.
+REQUEST_LINE = 600_000
+gunicorn.http.message.MAX_REQUEST_LINE = REQUEST_LINE
+limit_request_line = REQUEST_LINE
+limit_request_field_size = 16_384  # a token has up to 8 KiB, and gunicorn's default would refuse it in its own words
+
+control_socket_disable = True
+accesslog = "-"
+# The path alone: queries are long, and some carry tokens.
+access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'

@@ -1,0 +1,384 @@
+"""Images, thumbnails and tags in the admin: pictures first, then their facts."""
+
+import json
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelect
+from django.db.models import Count, Prefetch, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.staff import PrintedByImages, ReadOnly, ScopedAdmin, ScopedChoices
+from images import delivery
+from images.models import Image, Tag, Tagging, Thumbnail
+
+
+def picture(image: Image, variant: str, side: int) -> SafeString:
+    """The image's picture in a square of the side (pixels); its name where the picture cannot be shown."""
+    if image.trashed_at:
+        return format_html('<span class="picture-gone">{}<br>in the trash</span>', str(image))
+    return format_html(
+        '<img class="picture" src="{}" alt="{}" title="{}" loading="lazy" width="{}" height="{}">',
+        ready(delivery.current().thumbnails(image)[variant]),
+        str(image),
+        str(image),
+        side,
+        side,
+    )
+
+
+def ready(url: str) -> str:
+    """The picture's own URL: staff need no blank in its place, since delivery renders what is not ready."""
+    return url.removeprefix(f"{delivery.BLANK}#")
+
+
+def link_to(image: Image) -> SafeString:
+    return format_html('<a href="{}">{}</a>', reverse("admin:images_image_change", args=[image.pk]), str(image))
+
+
+def as_json(value: Any) -> SafeString:
+    return format_html('<pre class="facts">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
+
+
+class TrashFilter(admin.SimpleListFilter):
+    """The list shows what is not trashed, unless it is asked for."""
+
+    title = "trash"
+    parameter_name = "trash"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("only", "Trashed"), ("all", "All")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> QuerySet[Image]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(trashed_at__isnull=self.value() != "only")
+
+    def choices(self, changelist: Any) -> Any:
+        default, *others = super().choices(changelist)
+        return [{**default, "display": "Not trashed"}, *others]
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+    STATES: ClassVar[dict[str, dict[str, bool]]] = {
+        "ready": {"processed": True, "processing_error__isnull": True},
+        "waiting": {"processed": False, "processing_error__isnull": True},
+        "failed": {"processing_error__isnull": False},
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state, state.capitalize()) for state in self.STATES]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> QuerySet[Image]:
+        return queryset.filter(**self.STATES.get(self.value() or "", {}))
+
+
+class AlbumFilter(admin.SimpleListFilter):
+    """Where an album's page leads; absent otherwise, since there may be thousands to choose from."""
+
+    title = "album"
+    parameter_name = "album"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        asked = request.GET.get(self.parameter_name, "")
+        if not asked:
+            return []
+        seen = model_admin.get_queryset(request).filter(album_id=asked) if is_album(asked) else Image.objects.none()
+        return [(asked, seen.values_list("album__public_id", flat=True).first() or "No such album")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> QuerySet[Image]:
+        asked = self.value()
+        if not asked:
+            return queryset
+        return queryset.filter(album_id=asked) if is_album(asked) else queryset.none()
+
+
+def is_album(text: str) -> bool:
+    """Whether the text can be the primary key of an album."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+class TagSelect(AutocompleteSelect):
+    """Shows a form that was sent with a malformed id once more; the stock widget asks the database for it."""
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        return super().optgroups(name, [chosen for chosen in value if is_uuid(chosen)], attrs)
+
+
+def is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+class TaggingInline(ScopedChoices, admin.TabularInline[Tagging, Image]):
+    model = Tagging
+    extra = 0
+    verbose_name = "tag"
+    verbose_name_plural = "tags"
+    fields = ("tag", "user", "created_at")
+    readonly_fields = ("user", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tagging]:
+        return super().get_queryset(request).select_related("tag", "user").order_by("tag__name", "id")
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "tag":
+            kwargs["widget"] = TagSelect(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_formset(self, request: HttpRequest, obj: Image | None = None, **kwargs: Any) -> Any:
+        formset = super().get_formset(request, obj, **kwargs)
+        if field := formset.form.base_fields.get("tag"):
+            field.widget.can_change_related = field.widget.can_view_related = False
+        return formset
+
+
+class TextAsWritten(forms.CharField):
+    """Text that is left alone comes back as it was: browsers send every line break as CRLF."""
+
+    widget = AdminTextareaWidget
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(required=False, strip=False, widget=AdminTextareaWidget(attrs={"rows": rows}))
+
+    def to_python(self, value: Any) -> str:
+        return str(super().to_python(value)).replace("\r\n", "\n")
+
+
+class CropSide(forms.FloatField):
+    """One of the four numbers of a crop; an empty one is 0."""
+
+    def __init__(self, label: str) -> None:
+        super().__init__(label=label, required=False, min_value=0)
+
+    def prepare_value(self, value: Any) -> Any:
+        return value or None  # 0 is shown as nothing: an image without a crop has four empty sides
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(initial or None, None if data in {"0", "0.0"} else data)
+
+    def clean(self, value: Any) -> float:
+        return super().clean(value) or 0.0
+
+
+class ImageForm(forms.ModelForm[Image]):
+    title = TextAsWritten(rows=1)
+    description = TextAsWritten(rows=4)
+    crop_x = CropSide("Left")
+    crop_y = CropSide("Top")
+    crop_w = CropSide("Width")
+    crop_h = CropSide("Height")
+
+
+@admin.register(Image)
+class ImageAdmin(ScopedAdmin[Image]):
+    form = ImageForm
+    organization_lookup = "album__organization"
+    goes_along = (Thumbnail, Tagging)
+    list_display = ("preview", "name", "in_album", "tag_list", "pixels", "taken_at", "is_ready", "created_at")
+    list_display_links = ("preview", "name")
+    list_filter = (AlbumFilter, TrashFilter, StateFilter, "created_at")
+    list_per_page = 50
+    search_fields = ("filename", "title", "album__public_id", "tags__name", "id")
+    search_help_text = "File name, title, album, tag or id"
+    ordering = ("-created_at", "id")
+    inlines = (TaggingInline,)
+    fieldsets: ClassVar = (
+        (None, {"fields": ("large_preview", "links", "title", "description")}),
+        ("Edit", {"fields": ("rotation", ("crop_x", "crop_y", "crop_w", "crop_h")),
+                  "description": "The crop is in pixels of the upright original and comes before the rotation. "
+                                 "All four empty: no crop."}),
+        (
+            "Where and when",
+            {"fields": ("in_album", "uploader", "taken_at", "gps", "created_at", "updated_at", "trashed_at")},
+        ),
+        ("File", {"fields": ("filename", "format", "pixels", "original_pixels", "weight", "color", "sha256")}),
+        ("Processing", {"fields": ("processed", "processing_error")}),
+        ("Details", {"classes": ("collapse",), "fields": ("id", "group_id", "delivery_id", "delivery_version",
+                                                         "delivery_type", "key", "all_infos", "all_exifs",
+                                                         "all_metadatas")}),
+    )  # fmt: skip
+    TEXTS = frozenset({"title", "description"})
+    EDITS = frozenset({"rotation", "crop_x", "crop_y", "crop_w", "crop_h"})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Image]:
+        tags = Prefetch("tags", queryset=Tag.objects.order_by("name"))
+        return super().get_queryset(request).select_related("album", "uploader").prefetch_related(tags)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Image | None = None) -> list[str]:
+        return [name for name in flatten_fieldsets(self.fieldsets) if name not in self.TEXTS | self.EDITS]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False  # pictures come by upload and import
+
+    def save_model(self, request: HttpRequest, obj: Image, form: ModelForm[Image], change: bool) -> None:
+        changed = set(form.changed_data)
+        if changed & self.TEXTS:
+            obj.caption(obj.title, obj.description)
+        if changed & self.EDITS:
+            obj.edit(obj.rotation, obj.crop_box)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for added in formset.extra_forms:
+            added.instance.user = request.user
+        if formset.has_changed():
+            with form.instance.changing():
+                super().save_formset(request, form, formset, change)
+        else:
+            super().save_formset(request, form, formset, change)
+
+    @admin.display(description="")
+    def preview(self, image: Image) -> SafeString:
+        return picture(image, "mini", 100)
+
+    @admin.display(description="Picture")
+    def large_preview(self, image: Image) -> SafeString:
+        if image.trashed_at:
+            return picture(image, "full", 480)
+        url = ready(delivery.current().thumbnails(image)["full"])
+        return format_html('<img class="whole" src="{}" alt="{}">', url, str(image))
+
+    @admin.display
+    def links(self, image: Image) -> SafeString:
+        here = delivery.current()
+        return format_html(
+            '<a href="{}">Open it large</a> · <a href="{}">Download the original</a>',
+            ready(here.external_urls(image)["fit2000"]),
+            here.original_url(image),
+        )
+
+    @admin.display(ordering="filename")
+    def name(self, image: Image) -> str:
+        return str(image)
+
+    @admin.display(description="album", ordering="album__public_id")
+    def in_album(self, image: Image) -> SafeString:
+        url = reverse("admin:albums_album_change", args=[image.album_id])
+        return format_html('<a href="{}">{}</a>', url, image.album.public_id)
+
+    @admin.display(description="tags")
+    def tag_list(self, image: Image) -> str:
+        return ", ".join(sorted(image.tag_names))
+
+    @admin.display(description="pixels", ordering="width")
+    def pixels(self, image: Image) -> SafeString:
+        return format_html('<span class="one-line">{} × {}</span>', image.width, image.height)
+
+    @admin.display(description="pixels of the original")
+    def original_pixels(self, image: Image) -> str:
+        return f"{image.original_width} × {image.original_height}"
+
+    @admin.display(description="size")
+    def weight(self, image: Image) -> str:
+        return "-" if image.size is None else f"{filesizeformat(image.size)} ({image.size:,} bytes)"
+
+    @admin.display(boolean=True, description="ready", ordering="processed")
+    def is_ready(self, image: Image) -> bool | None:
+        """No: it cannot be decoded. Neither yes nor no: its turn has not come."""
+        return False if image.processing_error else image.processed or None
+
+    @admin.display(description="GPS")
+    def gps(self, image: Image) -> str:
+        point = image.gps_html or image.gps_exifs or image.gps_ip
+        return f"{point[0]:.6f}, {point[1]:.6f}" if point else "-"
+
+    @admin.display(description="key of the original")
+    def key(self, image: Image) -> str:
+        return str(image.original) or "-"
+
+    @admin.display(description="infos")
+    def all_infos(self, image: Image) -> SafeString:
+        return as_json(image.infos)
+
+    @admin.display(description="EXIF")
+    def all_exifs(self, image: Image) -> SafeString:
+        return as_json(image.exifs)
+
+    @admin.display(description="metadatas")
+    def all_metadatas(self, image: Image) -> SafeString:
+        return as_json(image.metadatas)
+
+
+@admin.register(Thumbnail)
+class ThumbnailAdmin(ReadOnly, ScopedAdmin[Thumbnail]):
+    organization_lookup = "image__album__organization"
+    list_display = ("preview", "of_image", "variant", "pixels", "format", "weight", "created_at")
+    list_display_links = ("variant",)
+    list_filter = ("variant", "format")
+    list_select_related = ("image",)
+    list_per_page = 50
+    search_fields = ("image__filename", "image__title", "image__id")
+    search_help_text = "File name, title or id of the image"
+    ordering = ("-created_at", "id")
+    fields = ("preview", "of_image", "variant", "chain", "pixels", "format", "weight", "digest", "key", "created_at")
+    readonly_fields = fields
+
+    @admin.display(description="picture")
+    def preview(self, thumbnail: Thumbnail) -> SafeString:
+        return picture(thumbnail.image, "mini", 60)
+
+    @admin.display(description="image", ordering="image__filename")
+    def of_image(self, thumbnail: Thumbnail) -> SafeString:
+        return link_to(thumbnail.image)
+
+    @admin.display(ordering="width")
+    def pixels(self, thumbnail: Thumbnail) -> str:
+        return f"{thumbnail.width} × {thumbnail.height}"
+
+    @admin.display(description="size", ordering="bytes")
+    def weight(self, thumbnail: Thumbnail) -> str:
+        return filesizeformat(thumbnail.bytes)
+
+    @admin.display(description="key of the file")
+    def key(self, thumbnail: Thumbnail) -> str:
+        return str(thumbnail.file)
+
+
+@admin.register(Tag)
+class TagAdmin(PrintedByImages, ScopedAdmin[Tag]):
+    goes_along = (Tagging,)
+    list_display = ("name", "organization", "used", "created_at")
+    list_select_related = ("organization",)
+    search_fields = ("name",)
+    ordering = ("name", "id")
+    fields = ("name", "organization")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
+        return super().get_queryset(request).annotate(uses=Count("taggings"))
+
+    @admin.display(description="images", ordering="uses")
+    def used(self, tag: Tag) -> int:
+        return int(tag.uses)  # type: ignore[attr-defined]
+
+
+@admin.register(Tagging)
+class TaggingAdmin(ReadOnly, ScopedAdmin[Tagging]):
+    organization_lookup = "image__album__organization"
+    list_display = ("preview", "of_image", "tag", "user", "created_at")
+    list_display_links = None
+    list_select_related = ("image", "tag", "user")
+    list_per_page = 50
+    search_fields = ("tag__name", "image__filename", "image__title")
+    search_help_text = "Tag, or file name or title of the image"
+    ordering = ("-created_at", "id")
+
+    @admin.display(description="picture")
+    def preview(self, tagging: Tagging) -> SafeString:
+        return picture(tagging.image, "mini", 60)
+
+    @admin.display(description="image", ordering="image__filename")
+    def of_image(self, tagging: Tagging) -> SafeString:
+        return link_to(tagging.image)

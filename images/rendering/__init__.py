@@ -1,0 +1,19 @@
+"""Pillow: bytes and a transformation in, bytes out (pure, so that it runs in any process)."""
+
+from images.rendering.encoding import OutputFormat, Rendition
+from images.rendering.examination import Examined, examine, render
+from images.rendering.sources import CONTENT_TYPES, EXTENSIONS, Limits, PictureError, Source, identify
+
+__all__ = [
+    "CONTENT_TYPES",
+    "EXTENSIONS",
+    "Examined",
+    "Limits",
+    "OutputFormat",
+    "PictureError",
+    "Rendition",
+    "Source",
+    "examine",
+    "identify",
+    "render",
+]

@@ -1,0 +1,85 @@
+"""Colours: every mode and profile that files come in, to 8-bit sRGB."""
+
+from io import BytesIO
+
+from PIL import Image, ImageCms
+
+from images.rendering.sources import FAULTS
+
+_SRGB = ImageCms.createProfile("sRGB")
+_TOPS = (1.0, 255.0, 65535.0)
+_WHITE = 255
+_PROFILE_FAULTS: tuple[type[Exception], ...] = (ImageCms.PyCMSError, *FAULTS)
+_ENOUGH = 100
+"""Pixels a side that tell the dominant colour as well as millions do."""
+
+
+def resizable(image: Image.Image) -> Image.Image:
+    """The picture in a mode whose pixels can be averaged: L, LA, RGB, RGBA, CMYK or LAB; the same if it is in one."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return _eight_bit(image)
+    if image.has_transparency_data:
+        mode = "LA" if image.mode in ("1", "L", "LA", "La") else "RGBA"
+    else:
+        mode = {"1": "L", "L": "L", "CMYK": "CMYK", "LAB": "LAB"}.get(image.mode, "RGB")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Deep grey as L, scaled: Pillow's own conversion clips at 255."""
+    numbers = image.convert("I").convert("F") if image.mode.startswith("I;") else image.convert("F")
+    # getextrema() gives pairs for pictures of several bands, and this one has one.
+    low, high = (float(edge) for edge in numbers.getextrema() if not isinstance(edge, tuple))
+    if image.mode.startswith("I;16"):
+        top = 65535.0
+    else:
+        # No file says what white is in 32 bits: take the least usual one that holds all values.
+        top = next((top for top in _TOPS[image.mode != "F" :] if high <= top), high)
+    bottom = min(low, 0.0)
+    scale = _WHITE / (top - bottom)
+    offset = 0.5 - bottom * scale
+    return numbers.point(lambda value: value * scale + offset).convert("L")
+
+
+def srgb(image: Image.Image, profile: object) -> Image.Image:
+    """A resizable picture as L, LA, RGB or RGBA in sRGB, by its ICC profile (bytes) if that is there and sound."""
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    plain = image.convert(image.mode[:-1]) if alpha is not None and profile else image
+    found = _through(plain, profile) if isinstance(profile, bytes) else None
+    if found is None:
+        return image.convert("RGB") if image.mode in ("CMYK", "LAB") else image
+    if alpha is not None:
+        found.putalpha(alpha)
+    return found
+
+
+def _through(image: Image.Image, profile: bytes) -> Image.Image | None:
+    try:
+        source = ImageCms.ImageCmsProfile(BytesIO(profile))
+        if image.mode == "RGB" and "srgb" in (source.profile.profile_description or "").casefold():
+            return None
+        return ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
+    except _PROFILE_FAULTS:
+        # Broken, or a profile of another colour space: the colours as they are serve better than no picture.
+        return None
+
+
+def flattened(image: Image.Image) -> Image.Image:
+    """The picture on white, as L or RGB."""
+    if image.mode not in ("LA", "RGBA"):
+        return image
+    background = Image.new(image.mode[:-1], image.size, "white")
+    background.paste(image.convert(image.mode[:-1]), mask=image.getchannel("A"))
+    return background
+
+
+def dominant(image: Image.Image) -> str:
+    """The colour that most pixels are near to, as "#RRGGBB"."""
+    small = flattened(image).convert("RGB")
+    if max(small.size) > _ENOUGH:
+        small.thumbnail((_ENOUGH, _ENOUGH))
+    palette = small.quantize(8, Image.Quantize.MEDIANCUT)
+    _, index = max(palette.getcolors() or [(0, 0)])
+    assert isinstance(index, int)
+    red, green, blue = (palette.getpalette() or [0] * 3)[3 * index : 3 * index + 3]
+    return f"#{red:02X}{green:02X}{blue:02X}"

@@ -1,0 +1,228 @@
+"""Opening pictures that strangers sent: which formats, how large, and one error for all that can go wrong."""
+
+import errno
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import pi_heif
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
+
+from images import metadata
+
+pi_heif.register_heif_opener()
+
+Source = bytes | Path | BinaryIO
+"""A picture's file: its bytes, its path, or a seekable binary file, which is left open."""
+
+Code = Literal["empty", "unidentified", "too_large", "too_many_frames", "truncated", "undecodable"]
+
+# MPO is not a name to ask for: the JPEG plugin yields it, and asking raises KeyError for every unknown file.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP")
+"""The decoders that strangers' files may reach. No SVG, PDF or PostScript: those are programs."""
+
+EXTENSIONS = {
+    "JPEG": "jpg",
+    "MPO": "jpg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "AVIF": "avif",
+    "HEIF": "heic",
+    "GIF": "gif",
+    "TIFF": "tif",
+    "BMP": "bmp",
+}
+"""Pillow's name of a format -> ours, which is the file's extension."""
+
+CONTENT_TYPES = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "avif": "image/avif",
+    "heic": "image/heic",
+    "gif": "image/gif",
+    "tif": "image/tiff",
+    "bmp": "image/bmp",
+}
+
+FAULTS: tuple[type[Exception], ...] = (*metadata.FAULTS, zlib.error, Image.DecompressionBombError)
+"""What decoders raise on malformed files."""
+
+_MOST_GIF_BLOCKS = 1_000_000
+"""More than 100 MB of full blocks have."""
+
+SENTENCES: dict[Code, str] = {
+    "empty": "The file is empty.",
+    "unidentified": "The file is not a picture in a format we read.",
+    "too_large": "The picture has too many pixels.",
+    "too_many_frames": "The picture has too many frames.",
+    "truncated": "The picture's file ends too early.",
+    "undecodable": "The picture's file is damaged.",
+}
+
+
+class PictureError(Exception):
+    """The file is not a picture that we can render. `code` is for programs, the text a sentence for people."""
+
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)  # the code alone, so that a worker process can send the error home
+        self.code: Code = code
+
+    def __str__(self) -> str:
+        return SENTENCES[self.code]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a picture may claim to be: width x height x frames in pixels, and frames."""
+
+    pixels: int = 100_000_000
+    frames: int = 500
+
+
+def identify(source: Source) -> str:
+    """The format of a file ("jpg", "png", "webp", "avif", "heic", "gif", "tif", "bmp") by its header alone.
+
+    Raises PictureError.
+    """
+    with opened_file(source) as file, _opened(file) as image:
+        return format_of(image)
+
+
+@contextmanager
+def opened_file(source: Source) -> Iterator[BinaryIO]:
+    """The source as a seekable file. Only a file that was opened here is closed."""
+    if isinstance(source, bytes):
+        yield BytesIO(source)
+    elif isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+    else:
+        yield source
+
+
+@contextmanager
+def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
+    """The picture in a file with its number of frames, within the limits, its pixels not decoded yet.
+
+    Raises PictureError, also where memory does not suffice for what is done with the picture.
+    """
+    # Pillow's own limit is one global for the process. It guards what we cannot see (the tiles of a TIFF), so it
+    # stays, and only ever grows to what was asked for.
+    Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, limits.pixels)
+    with _opened(file) as image:
+        if image.width * image.height > limits.pixels:
+            raise PictureError("too_large")
+        with translated():
+            frames = _frames(image, file, limits.frames)
+        if frames > limits.frames:
+            raise PictureError("too_many_frames")
+        if image.width * image.height * frames > limits.pixels:
+            raise PictureError("too_large")
+        try:
+            yield image, frames
+        except MemoryError as error:
+            raise PictureError("too_large") from error
+
+
+@contextmanager
+def _opened(file: BinaryIO) -> Iterator[Image.Image]:
+    with translated():
+        file.seek(0)
+        if not file.read(1):
+            raise PictureError("empty")
+        image = Image.open(file, formats=FORMATS)
+    with image:
+        yield image
+
+
+def format_of(image: Image.Image) -> str:
+    return EXTENSIONS[image.format or ""]
+
+
+def load(image: Image.Image, shrink: float) -> int:
+    """Decode the pixels, shrunk by 1, 2, 4 or 8 where the decoder can do that for less and `shrink` allows it.
+
+    The factor is returned. Raises PictureError.
+    """
+    factor = 1
+    with translated():
+        if isinstance(image, JpegImagePlugin.JpegImageFile) and shrink >= 2:
+            factor = 8 if shrink >= 8 else 4 if shrink >= 4 else 2
+            # Pillow takes the smaller ratio of both sides: a size of other proportions would shrink too little.
+            target = max(1, image.width // factor), max(1, image.height // factor)
+            factor = factor if image.draft(None, target) else 1
+        image.load()
+    return factor
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """What a decoder raises becomes a PictureError, except trouble of the storage: it says nothing about the file."""
+    try:
+        yield
+    except FAULTS as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW):
+            raise
+        raise PictureError(_code(error)) from error
+
+
+def _code(error: Exception) -> Code:
+    if isinstance(error, UnidentifiedImageError):
+        return "unidentified"
+    if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning | MemoryError):
+        return "too_large"
+    if isinstance(error, EOFError) or "truncated" in str(error).lower():
+        return "truncated"
+    return "undecodable"
+
+
+def _frames(image: Image.Image, file: BinaryIO, most: int) -> int:
+    """How many frames, or `most` + 1 if more: counting them all would be work without bound."""
+    if image.format == "MPO":
+        # The others are previews and depth maps, and nothing ever decodes them.
+        return 1
+    if image.format == "GIF":
+        return _gif_frames(file, most)
+    if image.format == "TIFF":
+        return _tiff_frames(file, most)
+    return int(getattr(image, "n_frames", 1))
+
+
+def _tiff_frames(file: BinaryIO, most: int) -> int:
+    count = 1
+    # A second look at the file, for a page that cannot be read leaves its tags behind in the image.
+    with suppress(*FAULTS), Image.open(file, formats=("TIFF",)) as pages:
+        while count <= most:
+            pages.seek(count)
+            count += 1
+    return count
+
+
+def _gif_frames(file: BinaryIO, most: int) -> int:
+    # Pillow counts to the end, and 100 MB of tiny frames take it minutes.
+    file.seek(10)
+    file.seek(_palette_bytes(file.read(3)[0]), 1)
+    count, blocks = 0, _MOST_GIF_BLOCKS
+    while count <= most and (kind := file.read(1)) in (b"!", b","):
+        if kind == b",":
+            descriptor = file.read(9)
+            if len(descriptor) < 9:
+                break
+            file.seek(_palette_bytes(descriptor[8]), 1)
+            count += 1
+        file.seek(1, 1)
+        while length := file.read(1).strip(b"\0"):
+            file.seek(length[0], 1)
+            blocks -= 1
+            if not blocks:
+                return most + 1
+    return max(1, count)
+
+
+def _palette_bytes(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0

@@ -1,0 +1,244 @@
+"""Every setting of the server, read from the environment (README, *Settings*)."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from sharinpix import env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DEBUG = env.flag("DEBUG")
+DATA_DIR = Path(env.text("DATA_DIR", "var"))
+DATA_DIR = DATA_DIR if DATA_DIR.is_absolute() else BASE_DIR / DATA_DIR
+DATA_DIR.mkdir(mode=0o750, parents=True, exist_ok=True)
+
+SECRET_KEY = env.secret_key(DATA_DIR, debug=DEBUG)
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+
+# Where we are, as others see us
+PORT = env.number("PORT", 8000)
+PUBLIC_URL = env.base_url("PUBLIC_URL", f"http://localhost:{PORT}", path=False)
+PROXY_URL = env.base_url("PROXY_URL", f"{PUBLIC_URL}/proxy")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [str(urlsplit(PUBLIC_URL).hostname), "localhost", "127.0.0.1"]
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", os.cpu_count() or 1, most=1024)
+CORS_ORIGINS = env.words("CORS_ORIGINS")
+
+# Delivery: who makes and signs the image URLs
+cloudinary = env.cloudinary()  # lower case: the cloudinary package would read a setting of its own name
+DELIVERY = env.choice("DELIVERY", "cloudinary" if cloudinary else "local", ("local", "cloudinary"))
+SIGNING_KEYS = env.words("SIGNING_KEYS") or [
+    env.derived_key(secret, "signing") for secret in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
+]
+if DELIVERY == "cloudinary":
+    if not cloudinary:
+        raise ImproperlyConfigured("DELIVERY=cloudinary needs CLOUDINARY_URL=cloudinary://key:secret@cloud.")
+    CLOUD_NAME = cloudinary.cloud
+    DELIVERY_KEYS = [cloudinary.secret]
+    DELIVERY_URL = env.base_url("DELIVERY_URL", "https://res.cloudinary.com")
+else:
+    CLOUD_NAME = env.name_of_cloud("CLOUD_NAME", "sharinpix")
+    DELIVERY_KEYS = SIGNING_KEYS
+    DELIVERY_URL = env.base_url("DELIVERY_URL", PUBLIC_URL)
+LONG_SIGNATURES = env.flag("LONG_SIGNATURES")
+X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")  # e.g. /kept/, where nginx has an internal location
+DERIVED_CACHE_MB = env.number("DERIVED_CACHE_MB", 5_000, most=10_000_000)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "axes",
+    "accounts",
+    "images",
+    "albums",
+]
+MIDDLEWARE = [
+    "sharinpix.middleware.StandardHeaders",
+    "sharinpix.middleware.Compression",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+if CORS_ORIGINS:
+    INSTALLED_APPS.append("corsheaders")
+    MIDDLEWARE.insert(2, "corsheaders.middleware.CorsMiddleware")
+    CORS_ALLOWED_ORIGINS = CORS_ORIGINS
+    CORS_URLS_REGEX = r"^/api/v1/"
+    CORS_EXPOSE_HEADERS = ["X-token", "X-message", "Link"]
+
+ROOT_URLCONF = "sharinpix.urls"
+WSGI_APPLICATION = "sharinpix.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# Data
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def database() -> dict[str, Any]:
+    """The connection of DATABASE_URL, with what each engine needs to behave under load."""
+    url = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+    try:
+        config: dict[str, Any] = environ.Env.db_url_config(url)
+        engine = config["ENGINE"]
+    except Exception as error:
+        raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.") from error
+    options = config.setdefault("OPTIONS", {})
+    if engine == "django.db.backends.sqlite3":
+        # A transaction that reads before it writes must queue for the lock at its start: a deferred one fails at once.
+        options.update(
+            transaction_mode="IMMEDIATE",
+            timeout=20,
+            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=1073741824;",
+        )
+        config["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+    elif engine == "django.db.backends.postgresql":
+        options.setdefault("connect_timeout", 3)
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL or SQLite database.")
+    config.update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
+    return config
+
+
+DATABASES = {"default": database()}
+
+S3_BUCKET = env.text("S3_BUCKET")
+if S3_BUCKET:
+    originals: dict[str, Any] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
+            "region_name": env.text("AWS_REGION") or None,
+            "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
+            "secret_key": env.text("AWS_SECRET_ACCESS_KEY") or None,
+            "default_acl": None,
+            "file_overwrite": True,  # keys are ours and written once: asking first whether one exists costs a call
+        },
+    }
+else:
+    originals = {"BACKEND": "images.storage.LocalStorage", "OPTIONS": {"location": str(DATA_DIR / "media")}}
+STORAGES = {
+    "default": originals,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# Requests. A resync names up to 10,000 ids; Django counts the fields of query strings too.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
+APPEND_SLASH = True
+
+# People
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+SILENCED_SYSTEM_CHECKS = [
+    "auth.W004"
+]  # emails are unique whatever their case, by a constraint that the check cannot see
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_USERNAME_CALLABLE = "accounts.lockout.name_tried"
+AXES_LOCKOUT_CALLABLE = "accounts.lockout.refusal"
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasToken"],
+    "DEFAULT_RENDERER_CLASSES": ["sharinpix.api.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": [
+        "sharinpix.api.JSONParser",
+        "sharinpix.api.FormParser",
+        "sharinpix.api.MultiPartParser",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sharinpix.api.AlwaysJSON",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "sharinpix.api.exception_handler",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SharinPix API",
+    "DESCRIPTION": "Albums of images, keyed by record ids: the SharinPix API v1.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# Pages and time
+LANGUAGE_CODE = "en"
+USE_TZ = True
+TIME_ZONE = env.time_zone("TIME_ZONE", "UTC")
+STATIC_URL = "static/"
+WHITENOISE_USE_FINDERS = True  # static files come straight from the packages: no collectstatic step to forget
+WHITENOISE_AUTOREFRESH = False
+WHITENOISE_MAX_AGE = 3600
+
+# Safety in transit
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+if PUBLIC_URL.startswith("https://"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    # Other hosts of the same domain are not ours to bind: neither includeSubDomains nor preload.
+    SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

@@ -1,0 +1,34 @@
+"""Every route; the apps are named by string, so that nothing here imports them."""
+
+from typing import NoReturn
+
+from django.contrib import admin
+from django.http import Http404, HttpRequest
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+
+def nowhere(request: HttpRequest) -> NoReturn:
+    raise Http404
+
+
+urlpatterns = [
+    path("api/v1/", include("images.urls.api")),
+    path("api/v1/", include("accounts.urls")),
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    # Django's way from any row to its page outside the admin: ours have none, and a malformed key breaks it.
+    re_path("^admin/r/", nowhere),
+    path("admin/", admin.site.urls),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("", include("images.urls.public")),
+]
+handler400 = "sharinpix.api.bad_request"
+handler404 = "sharinpix.api.not_found"
+handler500 = "sharinpix.api.failed"
+
+admin.site.site_header = admin.site.site_title = "SharinPix"
+admin.site.index_title = "Albums and their images"
+admin.site.site_url = None  # "/" is the admin itself
+admin.site.enable_nav_sidebar = False  # the room belongs to the pictures; the header leads on

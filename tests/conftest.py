@@ -1,0 +1,73 @@
+"""Fixtures: an organization, its people and secrets, and pictures."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Organization, Secret, User
+from tests.factories import bearer, secret_token, user_token
+from tests.read_model import false_texts
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def organization(db: None) -> Organization:
+    return Organization.objects.default()
+
+
+@pytest.fixture
+def other_organization(db: None) -> Organization:
+    return Organization.objects.create(name="Somebody else")
+
+
+@pytest.fixture
+def user(organization: Organization) -> User:
+    return User.objects.create_user("ann@example.com", "correct horse 7", organization=organization)
+
+
+@pytest.fixture
+def superuser(organization: Organization) -> User:
+    return User.objects.create_superuser("root@example.com", "correct horse 7", organization=organization)
+
+
+@pytest.fixture
+def secret(organization: Organization) -> Secret:
+    return Secret.issue(organization, "tests")[0]
+
+
+@pytest.fixture
+def api(user: User) -> Client:
+    """A client with a user token."""
+    return Client(headers={"Authorization": bearer(user_token(user))})
+
+
+@pytest.fixture
+def api_of() -> Callable[..., Client]:
+    """api_of(secret, abilities=...): a client with a token that the secret signed over these claims."""
+
+    def client(secret: Secret, **claims: Any) -> Client:
+        return Client(headers={"Authorization": bearer(secret_token(secret, **claims))})
+
+    return client
+
+
+@pytest.fixture(autouse=True)
+def _stored_texts_are_true(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every test that wrote: what the read model says is what would be computed.
+
+    A test that goes past the door on purpose is marked `past_the_door`.
+    """
+    marked = request.node.get_closest_marker("django_db") is not None
+    if marked or {"db", "transactional_db", "live_server"} & set(request.fixturenames):
+        request.getfixturevalue("_django_db_helper")
+        yield
+        if request.node.get_closest_marker("past_the_door") is None:
+            assert false_texts() == []
+    else:
+        yield

@@ -1,0 +1,36 @@
+"""The environment of the tests, set before Django reads its settings. DATABASE_URL alone is taken from outside."""
+
+import atexit
+import os
+import shutil
+import tempfile
+
+OURS = [
+    "SECRET_KEY_FALLBACKS",
+    "PROXY_URL",
+    "CLOUDINARY_URL",
+    "DELIVERY",
+    "DELIVERY_URL",
+    "CLOUD_NAME",
+    "SIGNING_KEYS",
+    "LONG_SIGNATURES",
+    "S3_BUCKET",
+    "CORS_ORIGINS",
+    "ALLOWED_HOSTS",
+    "PORT",
+    "WEB_CONCURRENCY",
+    "DERIVED_CACHE_MB",
+]
+
+for name in OURS:
+    os.environ.pop(name, None)
+folder = tempfile.mkdtemp(prefix="sharinpix-tests-")
+atexit.register(shutil.rmtree, folder, ignore_errors=True)
+os.environ |= {
+    "DEBUG": "0",
+    "SECRET_KEY": "tests-0123456789-0123456789-0123456789-0123456789-0123456789",
+    "DATA_DIR": folder,
+    "PUBLIC_URL": "http://testserver",
+    "TIME_ZONE": "Europe/Paris",
+    "WEB_CONCURRENCY": "4",
+}

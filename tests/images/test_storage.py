@@ -1,0 +1,255 @@
+"""Files: whole or not at all, written once, a bounded cache, gone with their last row."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.test import Client
+
+from accounts.models import Organization
+from albums.models import Album
+from images import storage
+from images.models import Image
+from sharinpix.locks import FileLock
+from tests.factories import make_album, make_image, make_stored_image
+from tests.images.links import content_of, signed
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def media(settings: Any, tmp_path: Path) -> Path:
+    """An empty folder where all files go during the test."""
+    options = {"BACKEND": "images.storage.LocalStorage", "OPTIONS": {"location": str(tmp_path)}}
+    settings.STORAGES = {**settings.STORAGES, "default": options}
+    return tmp_path
+
+
+@pytest.fixture
+def album(organization: Organization) -> Album:
+    return make_album(organization)
+
+
+def files_below(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+class Breaks(ContentFile[bytes]):
+    """Content whose reading fails in the middle."""
+
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
+        yield b"half"
+        raise OSError(28, "No space left on device")
+
+
+def test_a_file_is_read_back_as_it_was_written(media: Path) -> None:
+    storage.write("originals/ab/abc", b"content")
+    assert (storage.read("originals/ab/abc"), files_below(media)) == (b"content", ["originals/ab/abc"])
+
+
+def test_a_file_that_is_not_there_reads_as_none(media: Path) -> None:
+    assert storage.read("originals/ab/abc") is None
+
+
+def test_a_write_that_fails_leaves_nothing(media: Path) -> None:
+    with pytest.raises(OSError, match="No space left"):
+        storage.write("originals/ab/abc", Breaks(b""))
+    assert (storage.read("originals/ab/abc"), files_below(media)) == (None, [])
+
+
+def test_a_process_that_is_killed_while_it_writes_leaves_no_file_under_the_name(tmp_path: Path) -> None:
+    script = """
+import os, signal
+import django
+django.setup()
+from django.core.files.base import ContentFile
+from images import storage
+class Kills(ContentFile):
+    def chunks(self, chunk_size=None):
+        yield b"half" * 100_000
+        os.kill(os.getpid(), signal.SIGKILL)
+storage.write("originals/ab/abc", Kills(b""))
+"""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "sharinpix.settings", "DATA_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment)
+    left = files_below(tmp_path / "media")
+    assert (done.returncode, len(left)) == (-9, 1)
+    assert left[0].startswith("originals/ab/.writing-")
+
+
+def test_what_is_there_is_never_overwritten(media: Path) -> None:
+    storage.write("originals/ab/abc", b"first")
+    before = (media / "originals/ab/abc").stat()
+    storage.write("originals/ab/abc", b"second")
+    assert storage.read("originals/ab/abc") == b"first"
+    assert (media / "originals/ab/abc").stat().st_ino == before.st_ino
+
+
+def test_many_writers_of_one_key_leave_one_whole_file(media: Path) -> None:
+    contents = [bytes([number]) * 300_000 for number in range(8)]
+    with ThreadPoolExecutor(len(contents)) as pool:
+        list(pool.map(lambda content: storage.write("derived/a/b", content), contents))
+    assert storage.read("derived/a/b") in contents
+    assert files_below(media) == ["derived/a/b"]
+
+
+def test_keys_are_made_by_the_server_alone() -> None:
+    ids = {storage.new_public_id() for _ in range(200)}
+    assert len(ids) == 200
+    assert [public_id for public_id in ids if not re.fullmatch("[a-z0-9]{20}", public_id)] == []
+    assert storage.original_key("abcdef") == "originals/ab/abcdef"
+    assert storage.derived_key("abcdef", "0" * 64) == f"derived/abcdef/{'0' * 64}"
+
+
+def cached(folder: Path, count: int, size: int = 100) -> list[str]:
+    """Derived files, the oldest first."""
+    keys = [f"derived/photo{number % 3}/{number:02}" for number in range(count)]
+    for age, key in enumerate(keys):
+        storage.write(key, b"x" * size)
+        os.utime(folder / key, (age, age))
+    return keys
+
+
+def test_trimming_removes_the_oldest_until_nine_tenths_of_the_limit_are_left(media: Path) -> None:
+    keys = cached(media, 20)
+    storage.derived.trim(1_000)
+    assert files_below(media) == sorted(keys[-9:])
+
+
+def test_trimming_removes_nothing_within_the_limit(media: Path) -> None:
+    keys = cached(media, 10)
+    storage.derived.trim(1_000)
+    assert files_below(media) == sorted(keys)
+
+
+def test_trimming_touches_derived_files_alone(media: Path) -> None:
+    cached(media, 3)
+    storage.write("originals/ab/abc", b"x" * 5_000)
+    storage.write("thumbnails/ab/abc/0.jpg", b"x" * 5_000)
+    storage.derived.trim(0)
+    assert files_below(media) == ["originals/ab/abc", "thumbnails/ab/abc/0.jpg"]
+
+
+def test_trimming_an_empty_cache_does_nothing(media: Path) -> None:
+    storage.derived.trim(0)
+    assert files_below(media) == []
+
+
+def test_two_processes_never_trim_at_once(media: Path) -> None:
+    keys = cached(media, 3)
+    with FileLock("trim", wait=0) as held:
+        assert held
+        storage.derived.trim(0)
+    assert files_below(media) == sorted(keys)
+
+
+def test_trimming_outlives_a_file_that_vanishes_meanwhile(media: Path) -> None:
+    for key in cached(media, 3):
+        (media / key).with_name("gone").symlink_to("nowhere")  # listed, but not there when it is looked at
+    storage.derived.trim(0)
+    assert files_below(media) == []
+
+
+def test_a_picture_that_cannot_be_kept_is_no_failure(media: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (media / "derived").write_bytes(b"in the way of the folder")
+    storage.derived.put("derived/photo/1", b"x")
+    assert (files_below(media), len(caplog.records)) == (["derived"], 1)
+
+
+def test_trimming_writing_and_removing_at_once_never_fails(media: Path) -> None:
+    over = threading.Event()
+    failures: list[Exception] = []
+
+    def trim() -> None:
+        while not over.is_set():
+            try:
+                storage.derived.trim(0)
+            except OSError as error:
+                failures.append(error)
+
+    trimmer = threading.Thread(target=trim)
+    trimmer.start()
+    for number in range(150):
+        storage.derived.put(f"derived/photo/{number}", b"x")
+        storage.remove_derived("photo")
+    over.set()
+    trimmer.join()
+    assert failures == []
+
+
+def test_the_cache_is_trimmed_as_it_is_written(media: Path, settings: Any) -> None:
+    settings.DERIVED_CACHE_MB = 0.001
+    cache = storage.DerivedCache()
+    for number in range(2 * storage.TRIM_EVERY):
+        cache.put(f"derived/photo/{number}", b"x" * 100)
+    assert len(files_below(media)) == 9
+
+
+@pytest.mark.django_db
+def test_a_trimmed_picture_is_rendered_again(client: Client, album: Album, media: Path) -> None:
+    image = make_stored_image(album)
+    first = content_of(client, signed(image, "c_fit,w_30"))
+    storage.derived.trim(0)
+    assert not default_storage.listdir(f"derived/{image.delivery_id}")[1]
+    assert content_of(client, signed(image, "c_fit,w_30")) == first
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_go_when_the_deletion_is_committed_and_not_before(client: Client, album: Album, media: Path) -> None:
+    image = make_stored_image(album)
+    content_of(client, signed(image, "c_fit,w_30"))
+    before = files_below(media)
+    with transaction.atomic():
+        image.delete()
+        assert files_below(media) == before
+    assert (len(before), files_below(media)) == (5, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_files_stay_when_the_deletion_is_rolled_back(album: Album, media: Path) -> None:
+    image = make_stored_image(album)
+    before = files_below(media)
+    with transaction.atomic():
+        Image.objects.all().delete()
+        transaction.set_rollback(True)
+    assert (files_below(media), Image.objects.get().pk) == (before, image.pk)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shared_original_stays_until_its_last_row_goes(client: Client, album: Album, media: Path) -> None:
+    image = make_stored_image(album)
+    shared = {name: getattr(image, name) for name in ("delivery_id", "delivery_version", "original")}
+    duplicate = make_image(album, **shared)
+    image.delete()
+    assert files_below(media) == [duplicate.original.name]
+    content_of(client, signed(duplicate, "c_fit,w_30"))
+    duplicate.delete()
+    assert files_below(media) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_all_rows_of_a_shared_original_at_once_removes_it(album: Album, media: Path) -> None:
+    image = make_stored_image(album)
+    make_image(album, delivery_id=image.delivery_id, original=image.original)
+    other = make_stored_image(album)
+    Image.objects.filter(delivery_id=image.delivery_id).delete()
+    assert [key for key in files_below(media) if not key.startswith("thumbnails/")] == [other.original.name]
+    assert len(files_below(media)) == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deleting_what_holds_no_files_removes_none(album: Album, media: Path) -> None:
+    kept = make_stored_image(album)
+    make_image(album).delete()
+    assert kept.original.name in files_below(media)
+    assert len(files_below(media)) == 4
