@@ -17,8 +17,12 @@ KEYS = {
     "SECRET_KEY": "only-for-benchmarks-0123456789-0123456789-0123456789",
     "CLOUDINARY_URL": "cloudinary://1234:abcd@bench",
     "ALLOWED_HOSTS": "localhost",
+    "PUBLIC_URL": "http://localhost:8000",  # one for all, since stored texts are stamped with it
     "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
     "DEBUG": "0",
+    # As `make serve` sets them
+    "MALLOC_MMAP_THRESHOLD_": "67108864",
+    "MALLOC_TRIM_THRESHOLD_": "134217728",
 }
 TARGETS = {
     "postgresql": {"4": 8, "100": 25, "1000": 30, "refreshing": 2.3},
@@ -141,11 +145,12 @@ def main() -> None:
                     database, f"sqlite:///{folder}/db.sqlite3", folder, options.images, options.rounds
                 )
             else:
-                with postgresql() as url:
+                with postgresql(socket=True) as url:
                     results[database] = run(database, url, folder, options.images, options.rounds)
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_bytes(orjson.dumps(results, option=orjson.OPT_INDENT_2))
-    print(tables(results))
+    written = orjson.dumps(results, default=lambda value: value._asdict(), option=orjson.OPT_INDENT_2)
+    options.json.write_bytes(written)
+    print(tables(orjson.loads(written)))
     print(f"\nAll of it: {options.json}")
 
 

@@ -80,8 +80,7 @@ def resyncs(site: Site, rounds: int) -> dict[str, Any]:
     for size in SIZES:
         ids = some_ids(size)
         names = ["ours", "floor", "memory"] + (["plain"] if size <= PLAIN_UP_TO else [])
-        repeat = max(1, 200 // size)
-        found[str(size)] = interleaved({name: site.get(name, ids) for name in names}, rounds, repeat)
+        found[str(size)] = interleaved({name: site.get(name, ids) for name in names}, rounds)
     ids = some_ids(10_000)
     start = time.perf_counter()
     site.get("plain", ids[:1_000])() and [
@@ -98,7 +97,9 @@ def queries(site: Site) -> dict[str, int]:
         with CaptureQueriesContext(connection) as context:
             run()
         statements = [query["sql"] for query in context.captured_queries]
-        found[str(size)] = sum(1 for sql in statements if sql.lstrip("(").upper().startswith(("SELECT", "DECLARE")))
+        found[str(size)] = sum(
+            1 for sql in statements if sql.lstrip("(").upper().startswith(("SELECT", "DECLARE", "EXECUTE"))
+        )
     return found
 
 
@@ -126,7 +127,7 @@ def captions(rounds: int) -> dict[str, Sample]:
         "with": lambda: image().caption("A title", "Some words"),
         "without": lambda: without_read_model(image(), "A title"),
     }
-    return interleaved(contenders, rounds, repeat=100)
+    return interleaved(contenders, rounds)
 
 
 def refreshing(rounds: int) -> dict[str, Sample]:

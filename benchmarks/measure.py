@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+TURN = 0.15
+"""Seconds that a contender runs for at a time."""
+
 
 class Sample(NamedTuple):
     """Times of one contender in seconds: the median, and the range as a share of it."""
@@ -19,19 +22,27 @@ class Sample(NamedTuple):
         return cls(median, (max(times) - min(times)) / median if median else 0.0, len(times))
 
 
-def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int, repeat: int = 1) -> dict[str, Sample]:
-    """Runs every contender once a round, so that a noisy minute hits all alike; `repeat` calls make one time."""
-    for run in contenders.values():
-        run()
+def interleaved(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Sample]:
+    """Runs every contender in turn, so that a noisy minute hits all alike.
+
+    A turn is one call that does not count, after which processor and database have heard of the contender again, and as
+    many calls as fill TURN, whose mean is one time.
+    """
     times: dict[str, list[float]] = {name: [] for name in contenders}
+    repeats = {name: repeats_of(run) for name, run in contenders.items()}
     for _ in range(rounds):
         for name, run in contenders.items():
+            run()
             start = time.perf_counter()
-            for _ in range(repeat):
+            for _ in range(repeats[name]):
                 run()
-            times[name].append((time.perf_counter() - start) / repeat)
+            times[name].append((time.perf_counter() - start) / repeats[name])
     return {name: Sample.of(found) for name, found in times.items()}
 
 
-def ratio(a: Sample, b: Sample) -> float:
-    return a.median / b.median
+def repeats_of(run: Callable[[], object]) -> int:
+    """How many calls fill a turn, by the second call: the first one finds everything cold."""
+    run()
+    start = time.perf_counter()
+    run()
+    return max(1, int(TURN / (time.perf_counter() - start)))

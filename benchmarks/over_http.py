@@ -65,7 +65,7 @@ def resyncs(client: Client, ids: list[str], rounds: int) -> dict[str, dict[str, 
         names = ["ours", "floor", "memory"] + (["plain"] if size <= 1_000 else [])
         queries = {name: query_of(name, some) for name in names}
         runs = {name: partial(client.get, name, query) for name, query in queries.items()}
-        found[str(size)] = interleaved(runs, rounds, max(1, 100 // size))
+        found[str(size)] = interleaved(runs, rounds)
     return found
 
 

@@ -11,6 +11,8 @@ from urllib.parse import quote
 from uuid import UUID
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from images import signing, variants
 
@@ -140,8 +142,10 @@ def slug_of(text: str, default: str = "image") -> str:
     return re.sub(r"[^a-z0-9_]+", "-", plain).strip("-") or default
 
 
+@lru_cache(maxsize=1)
 def current() -> Delivery:
-    return _delivery(
+    """The Delivery that the settings describe; they change in tests alone, which say so."""
+    return Delivery(
         f"{settings.DELIVERY_URL}/{settings.CLOUD_NAME}",
         tuple(settings.DELIVERY_KEYS),
         tuple(settings.SIGNING_KEYS),
@@ -151,8 +155,6 @@ def current() -> Delivery:
     )
 
 
-@lru_cache(maxsize=4)
-def _delivery(
-    base: str, keys: tuple[str, ...], link_keys: tuple[str, ...], proxy: str, host: str, long: bool
-) -> Delivery:
-    return Delivery(base, keys, link_keys, proxy, host, long)
+@receiver(setting_changed)
+def forget(**_: object) -> None:
+    current.cache_clear()

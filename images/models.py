@@ -100,6 +100,8 @@ class Image(models.Model):
         indexes: ClassVar = [
             # ImageQuerySet.in_order and after: a resync, an album's list; also the album's foreign key
             models.Index(fields=["album", "position", "created_at", "id"], name="image_order"),
+            # reader.ordered_ids: order and visibility of many ids, without reading their wide rows
+            models.Index(fields=["id", "album", "position", "created_at", "trashed_at"], name="image_resync"),
             # ImageQuerySet.delivered_as: who shows this picture
             models.Index(fields=["delivery_id"], name="image_delivery"),
             # ImageQuerySet.forget_files: is the file still somebody's
@@ -163,7 +165,7 @@ class Image(models.Model):
 
     def changing(self) -> AbstractContextManager[list[uuid.UUID]]:
         """The door for every change of what the image prints; see ImageQuerySet.changing."""
-        return type(self).objects.filter(pk=self.pk).changing()
+        return type(self).objects.changing_ids([self.pk])
 
     def caption(self, title: str | None, description: str | None) -> None:
         """Sets both texts; an empty one is none."""

@@ -1,7 +1,7 @@
 """Which images: the questions that are asked of many rows."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -90,17 +90,17 @@ class ImageQuerySet(models.QuerySet["Image"]):
         """The images whose original has this delivery id, and that may be shown."""
         return self.filter(delivery_id=public_id, delivery_type=kind, delivery_version=version, trashed_at__isnull=True)
 
-    @contextmanager
-    def changing(self) -> Iterator[list[UUID]]:
-        """The door for changes of these images: `with images.changing(): ...` (see `refresh`).
+    def changing(self) -> AbstractContextManager[list[UUID]]:
+        """The door for changes of these images: `with images.changing(): ...` (see `refresh`)."""
+        return self.changing_ids(list(self.values_list("id", flat=True)))
 
-        Locks them, lets the block change what they print, and renders what then stands, all in one transaction.
-        """
+    @contextmanager
+    def changing_ids(self, ids: Sequence[UUID]) -> Iterator[list[UUID]]:
+        """Locks the images, lets the block change what they print, and renders what then stands, in one transaction."""
         with transaction.atomic():
-            locked = self.order_by("id").select_for_update(of=("self",), no_key=True)
-            ids = list(locked.values_list("id", flat=True))
-            yield ids
-            self.model.objects.refresh(ids)
+            locked = [row[0] for row in refresh.LOCK.rows(ids=ids)]
+            yield locked
+            self.refresh(locked)
 
     @contextmanager
     def renaming(self, row: Any) -> Iterator[None]:
@@ -113,7 +113,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
             type(row)._default_manager.select_for_update().get(pk=row.pk)
             ids = list(self.values_list("id", flat=True))
             yield
-            self.model.objects.refresh(ids)
+            self.refresh(ids)
 
     def refresh(self, ids: Sequence[UUID]) -> None:
         """Renders the texts of these images now, or of too many for one transaction, in batches after it."""
@@ -125,7 +125,7 @@ class ImageQuerySet(models.QuerySet["Image"]):
 
     def refresh_in_batches(self, ids: Sequence[UUID]) -> None:
         for start in range(0, len(ids), refresh.BATCH):
-            with self.model.objects.filter(id__any=ids[start : start + refresh.BATCH]).changing():
+            with self.changing_ids(ids[start : start + refresh.BATCH]):
                 pass  # rendering what stands, under its locks, is all there is to do
 
     def delete(self) -> tuple[int, dict[str, int]]:

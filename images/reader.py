@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import CharField, F, Func, TextField, UUIDField
-from django.db.models.functions import Cast
 
 from images import refresh
 from images.models import Image, Representation
@@ -24,8 +23,8 @@ AT_ONCE = 250
 CHUNK = 1_000
 """Images whose texts are read, and where stale computed, at once. A longer answer is streamed."""
 
-Row = tuple[str, str | None, str | bytes | None]
-"""(id, stamp, text); stamp and text are None where no text is stored."""
+Row = tuple[bytes, bytes | None, bytes | None]
+"""(id, stamp, text) as the database writes them; stamp and text are None where no text is stored."""
 
 
 class Shape(NamedTuple):
@@ -48,7 +47,7 @@ class Anyone(NamedTuple):
 
 
 class AsBytes(Func):
-    """A text column without the detour through str where the driver offers that; elsewhere the str."""
+    """A column as the bytes of its text; of a Statement with `as_bytes`."""
 
     output_field = TextField()
 
@@ -56,7 +55,7 @@ class AsBytes(Func):
         return self.as_sql(compiler, connection, template="CAST(%(expressions)s AS BLOB)")
 
     def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> Any:
-        return self.as_sql(compiler, connection, template="%(expressions)s")
+        return self.as_sql(compiler, connection, template="(%(expressions)s)::text")
 
 
 def matching(shape: Shape) -> Any:
@@ -70,30 +69,27 @@ def matching(shape: Shape) -> Any:
     return found.after(place_parameters()) if shape.after else found
 
 
-def as_text(column: str) -> Cast:
-    return Cast(column, CharField())
-
-
 @lru_cache
 def ordered_ids(shape: Shape) -> Statement:
-    return Statement(lambda: matching(shape).values_list(as_text("id")))
+    return Statement(lambda: matching(shape).values_list(AsBytes(F("id"))), as_bytes=True)
 
 
 @lru_cache
 def ordered_places(shape: Shape) -> Statement:
-    return Statement(lambda: matching(shape).values_list(*ORDER, as_text("id")))
+    return Statement(lambda: matching(shape).values_list(*ORDER, AsBytes(F("id"))), as_bytes=True, planned=False)
 
 
 @lru_cache
 def ordered_texts(shape: Shape) -> Statement:
-    text = AsBytes(F("representation__document"))
-    return Statement(lambda: matching(shape).values_list(as_text("id"), "representation__stamp", text))
+    columns = AsBytes(F("id")), AsBytes(F("representation__stamp")), AsBytes(F("representation__document"))
+    return Statement(lambda: matching(shape).values_list(*columns), as_bytes=True)
 
 
 TEXTS = Statement(
     lambda: Representation.objects.filter(image__id__any=Parameter("ids", UUIDField(), many=True)).values_list(
-        as_text("image_id"), "stamp", AsBytes(F("document"))
-    )
+        AsBytes(F("image_id")), AsBytes(F("stamp")), AsBytes(F("document"))
+    ),
+    as_bytes=True,
 )
 
 
@@ -102,7 +98,7 @@ class Reader:
 
     def __init__(self, token: Token, asked: Resync) -> None:
         self.next: Place | None = None
-        self.stamp = refresh.stamp()
+        self.stamp = refresh.stamp().encode()
         albums = token.albums_granting("image_list")
         self.shape = Shape(
             albums is not None, asked.album_id is not None, asked.ids is not None, asked.after is not None
@@ -115,7 +111,7 @@ class Reader:
             **(asked.after._asdict() if asked.after else {}),
         }
         if asked.ids == [] or albums == []:
-            self.ids: Sequence[str] | None = []
+            self.ids: Sequence[bytes] | None = []
         elif asked.ids is None:
             self.ids = self.page(asked.per_page)
         elif len(asked.ids) > AT_ONCE:
@@ -123,7 +119,7 @@ class Reader:
         else:
             self.ids = None  # not known apart from their texts
 
-    def page(self, size: int) -> list[str]:
+    def page(self, size: int) -> list[bytes]:
         """The ids of a page, having noted where the next one begins."""
         places = ordered_places(self.shape).rows(limit=size + 1, **self.values)
         if len(places) > size:
@@ -145,35 +141,32 @@ class Reader:
         first = next(chunks, [])
         return bracketed(chain([first], chunks))
 
-    def chunks(self) -> Iterator[list[str | bytes]]:
+    def chunks(self) -> Iterator[list[bytes]]:
         """The texts in order, those of CHUNK images at a time."""
         if self.ids is None:
             yield self.believed(ordered_texts(self.shape).rows(**self.values))
             return
         for start in range(0, len(self.ids), CHUNK):
             part = self.ids[start : start + CHUNK]
-            found = {row[0]: row for row in TEXTS.rows(ids=part)}
+            found: dict[bytes, Row] = {row[0]: row for row in TEXTS.rows(ids=part)}
             yield self.believed([found.get(image_id) or (image_id, None, None) for image_id in part])
 
-    def believed(self, rows: Sequence[Row]) -> list[str | bytes]:
+    def believed(self, rows: Sequence[Row]) -> list[bytes]:
         """The texts in order, computed where they are not to be believed; an image that is gone by then is left out."""
-        stale = [UUID(image_id) for image_id, stamp, _ in rows if stamp != self.stamp]
+        stale = [UUID(image_id.decode()) for image_id, stamp, _ in rows if stamp != self.stamp]
         if not stale:
             return [text for _, _, text in rows]  # type: ignore[misc]  # what has a stamp has a text
         computed = {image_id: text.encode() for image_id, text in refresh.computed(stale)}
-        found = (text if stamp == self.stamp else computed.get(UUID(image_id)) for image_id, stamp, text in rows)
-        return [text if isinstance(text, bytes) else text.encode() for text in found if text is not None]
+        texts = (text if stamp == self.stamp else computed.get(UUID(key.decode())) for key, stamp, text in rows)
+        return [text for text in texts if text is not None]
 
 
-def bracketed(chunks: Iterable[list[str | bytes]]) -> Iterator[bytes]:
+def bracketed(chunks: Iterable[list[bytes]]) -> Iterator[bytes]:
     """The chunks as one JSON array. Brackets go onto the nearest text, so that long pieces are not copied again."""
-    opening = "["
+    opening = b"["
     for texts in chunks:
-        if not texts:
-            continue
-        as_bytes = isinstance(texts[0], bytes)
-        texts[0] = opening.encode() + texts[0] if as_bytes else opening + texts[0]  # type: ignore[operator]
-        # Joining first and encoding once costs half of encoding each.
-        yield b",".join(texts) if as_bytes else ",".join(texts).encode()  # type: ignore[arg-type]
-        opening = ","
-    yield b"]" if opening == "," else b"[]"
+        if texts:
+            texts[0] = opening + texts[0]
+            yield b",".join(texts)
+            opening = b","
+    yield b"]" if opening == b"," else b"[]"

@@ -67,6 +67,16 @@ def facts_of_images(*, locking: bool) -> Any:
     return wanted.annotate(**printed).values_list(*Facts._fields)
 
 
+LOCK = Statement(
+    lambda: (
+        apps.get_model("images", "Image")
+        .objects.filter(id__any=Parameter("ids", UUIDField(), many=True))
+        .order_by("id")
+        .select_for_update(of=("self",), no_key=True)
+        .values_list("id")
+    )
+)
+"""Locks images by id and says which of them there are."""
 FACTS = Statement(lambda: facts_of_images(locking=False))
 LOCKED_FACTS = Statement(lambda: facts_of_images(locking=True))
 

@@ -28,9 +28,9 @@ def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
 
 
-def flag(name: str) -> bool:
-    """True for 1, true, yes and on; False for 0, false, no, off and unset."""
-    value = text(name, "0").lower()
+def flag(name: str, default: str = "0") -> bool:
+    """True for 1, true, yes and on; False for 0, false, no and off."""
+    value = text(name, default).lower()
     if value in {"1", "true", "yes", "on"}:
         return True
     if value in {"0", "false", "no", "off"}:
@@ -71,10 +71,22 @@ def base_url(name: str, default: str, *, path: bool = True) -> str:
 
 
 def name_of_cloud(name: str, default: str) -> str:
+    """The first segment of image URLs; it may not be one that other routes begin with."""
     value = text(name, default)
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
         raise ImproperlyConfigured(f"{name} may hold letters, digits, - and _ alone, not {value!r}.")
+    if value in {"admin", "api", "assets", "images", "proxy", "static"}:
+        raise ImproperlyConfigured(f"{name} may not be {value!r}: other routes begin with it.")
     return value
+
+
+def origins(name: str) -> list[str]:
+    """A comma separated list of origins: scheme, host and port."""
+    found = words(name)
+    for origin in found:
+        if not re.fullmatch(r"https?://[^/\s?#@]+", origin):
+            raise ImproperlyConfigured(f"{name} must hold origins such as https://app.example.com, not {origin!r}.")
+    return found
 
 
 def time_zone(name: str, default: str) -> str:

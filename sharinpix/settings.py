@@ -29,7 +29,7 @@ PUBLIC_URL = env.base_url("PUBLIC_URL", f"http://localhost:{PORT}", path=False)
 PROXY_URL = env.base_url("PROXY_URL", f"{PUBLIC_URL}/proxy")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [str(urlsplit(PUBLIC_URL).hostname), "localhost", "127.0.0.1"]
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", os.cpu_count() or 1, most=1024)
-CORS_ORIGINS = env.words("CORS_ORIGINS")
+CORS_ORIGINS = env.origins("CORS_ORIGINS")
 
 # Delivery: who makes and signs the image URLs
 cloudinary = env.cloudinary()  # lower case: the cloudinary package would read a setting of its own name
@@ -84,7 +84,14 @@ if CORS_ORIGINS:
     MIDDLEWARE.insert(2, "corsheaders.middleware.CorsMiddleware")
     CORS_ALLOWED_ORIGINS = CORS_ORIGINS
     CORS_URLS_REGEX = r"^/api/v1/"
-    CORS_EXPOSE_HEADERS = ["X-token", "X-message", "Link"]
+    CORS_EXPOSE_HEADERS = ["X-token", "X-message", "Link"] + [
+        f"X-access-{ability}"
+        for ability in (
+            "image_delete image_upload image_share image_rotate image_crop stats image_copy paste share "
+            "image_duplicate create_tag image_download image_annotate fullscreen einstein_box "
+            "crop rotate duplicate admin"
+        ).split()
+    ]
 
 ROOT_URLCONF = "sharinpix.urls"
 WSGI_APPLICATION = "sharinpix.wsgi.application"
@@ -126,6 +133,7 @@ def database() -> dict[str, Any]:
         config["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
     elif engine == "django.db.backends.postgresql":
         options.setdefault("connect_timeout", 3)
+        config["ENGINE"] = "sharinpix.postgresql"
     else:
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL or SQLite database.")
     config.update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
@@ -133,6 +141,7 @@ def database() -> dict[str, Any]:
 
 
 DATABASES = {"default": database()}
+PREPARED_STATEMENTS = env.flag("PREPARED_STATEMENTS", "1")  # 0 behind a pooler that shares connections by transaction
 
 S3_BUCKET = env.text("S3_BUCKET")
 if S3_BUCKET:
@@ -221,6 +230,7 @@ WHITENOISE_AUTOREFRESH = False
 WHITENOISE_MAX_AGE = 3600
 
 # Safety in transit
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -4,12 +4,15 @@ Building and compiling a query costs ten times what a small one takes to run, an
 but small queries.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakSet
 
-from django.db import connection
+import orjson
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import CharField, Expression, Field, QuerySet, UUIDField, lookups
+from psycopg2.extensions import BYTES, register_type
 
 
 class Parameter(Expression):
@@ -23,15 +26,26 @@ class Parameter(Expression):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         return "%s", [self]
 
-    def prepared(self, value: Any) -> Any:
-        """The value as the driver of the present database takes it. Strings in a list of UUIDs must be well-formed."""
+    @property
+    def placeholder(self) -> str:
+        """What stands for it in PostgreSQL's EXECUTE; a list of texts is no list of anything else by itself."""
+        return f"%s::{kind_of(self.output_field)}[]" if self.many else "%s"
+
+    def prepared(self, value: Any, database: Any) -> Any:
+        """The value as the database's driver takes it. Strings in a list of UUIDs must be well-formed."""
         field = self.output_field
         if not self.many:
-            return field.get_db_prep_value(value, connection)
-        members = [str(member) for member in value]
-        if connection.vendor == "postgresql":
-            return members
-        return json.dumps([member.replace("-", "") for member in members] if isinstance(field, UUIDField) else members)
+            return field.get_db_prep_value(value, database)
+        members = [member.decode() if isinstance(member, bytes) else member for member in value]
+        if database.vendor == "postgresql":
+            return [member if isinstance(member, str) else str(member) for member in members]
+        listed = orjson.dumps(members).decode()
+        return listed.replace("-", "") if isinstance(field, UUIDField) else listed  # SQLite's UUIDs have no hyphens
+
+
+def kind_of(field: Field[Any, Any]) -> str:
+    """The database's type of a column, without its length."""
+    return str(field.rel_db_type(connection)).partition("(")[0]
 
 
 class AnyOf(lookups.Lookup[Any]):
@@ -40,20 +54,19 @@ class AnyOf(lookups.Lookup[Any]):
     lookup_name = "any"
     prepare_rhs = False
 
-    def value(self) -> Any:
+    def value(self, database: Any) -> Any:
         """The list as the driver takes it, or the parameter that stands for it in a Statement."""
         if isinstance(self.rhs, Parameter):
             return self.rhs
-        return Parameter("", self.lhs.output_field, many=True).prepared(self.rhs)
+        return Parameter("", self.lhs.output_field, many=True).prepared(self.rhs, database)
 
     def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         left, parameters = self.process_lhs(compiler, connection)
-        kind = self.lhs.output_field.rel_db_type(connection).partition("(")[0]
-        return f"{left} = ANY(%s::{kind}[])", [*parameters, self.value()]
+        return f"{left} = ANY(%s::{kind_of(self.lhs.output_field)}[])", [*parameters, self.value(connection)]
 
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         left, parameters = self.process_lhs(compiler, connection)
-        return f"{left} IN (SELECT value FROM json_each(%s))", [*parameters, self.value()]  # noqa: S608  (our column)
+        return f"{left} IN (SELECT value FROM json_each(%s))", [*parameters, self.value(connection)]  # noqa: S608  (our column)
 
 
 UUIDField.register_lookup(AnyOf)
@@ -61,29 +74,57 @@ CharField.register_lookup(AnyOf)
 
 
 class Statement:
-    """`Statement(lambda: queryset.values_list(...))`, whose filters hold Parameters: run it with `rows(name=value)`."""
+    """`Statement(lambda: queryset.values_list(...))`, whose filters hold Parameters: run it with `rows(name=value)`.
 
-    def __init__(self, build: Callable[[], QuerySet[Any, Any]]) -> None:
+    `as_bytes` has PostgreSQL's driver hand over text undecoded: what is only passed on need not be read. `planned` has
+    PostgreSQL plan the statement once a connection, since planning costs more than running a small one; it is for
+    statements whose best plan does not depend on the values.
+    """
+
+    def __init__(
+        self, build: Callable[[], QuerySet[Any, Any]], *, as_bytes: bool = False, planned: bool = True
+    ) -> None:
         self.build = build
+        self.as_bytes = as_bytes
+        self.planned = planned
+        self.plans: WeakSet[Any] = WeakSet()  # the driver's connections that have this statement's plan
         self.compiled: dict[str, tuple[str, list[Any], Any, Any]] = {}
 
-    def prepare(self, values: dict[str, Any]) -> tuple[str, list[Any], Any, Any]:
+    def prepare(self, values: dict[str, Any], database: Any) -> tuple[str, list[Any], Any, Any]:
         """The SQL, its parameters, the compiler and the converters of its columns."""
-        if connection.vendor not in self.compiled:
+        if database.vendor not in self.compiled:
             compiler = self.build().query.get_compiler(connection=connection)
             sql, parameters = compiler.as_sql()
             converters = compiler.get_converters([column for column, _, _ in compiler.select])
-            self.compiled[connection.vendor] = sql, list(parameters), compiler, converters
-        sql, parameters, compiler, converters = self.compiled[connection.vendor]
-        filled = [p.prepared(values[p.name]) if isinstance(p, Parameter) else p for p in parameters]
+            self.compiled[database.vendor] = sql, list(parameters), compiler, converters
+        sql, parameters, compiler, converters = self.compiled[database.vendor]
+        filled = [p.prepared(values[p.name], database) if isinstance(p, Parameter) else p for p in parameters]
         return sql, filled, compiler, converters
 
     def rows(self, *, limit: int | None = None, offset: int = 0, **values: Any) -> list[Any]:
         """All rows, or `limit` of them after the first `offset`, as sequences of Python values."""
-        sql, parameters, compiler, converters = self.prepare(values)
+        database = connections[DEFAULT_DB_ALIAS]  # the proxy `connection` would look it up for each attribute
+        sql, parameters, compiler, converters = self.prepare(values, database)
         if limit is not None:
             sql, parameters = f"{sql} LIMIT %s OFFSET %s", [*parameters, limit, offset]
-        with connection.cursor() as cursor:
+        with database.cursor() as cursor:
+            if database.vendor == "postgresql":
+                if self.as_bytes:
+                    register_type(BYTES, cursor.cursor)
+                if self.planned and limit is None and settings.PREPARED_STATEMENTS:
+                    sql = self.plan(cursor.cursor, sql)
             cursor.execute(sql, parameters)
             found = cursor.fetchall()
         return list(compiler.apply_converters(found, converters)) if converters else found
+
+    def plan(self, cursor: Any, sql: str) -> str:
+        """The SQL that runs the plan of this connection, which is made on first use."""
+        name = f"statement_{id(self)}"
+        if cursor.connection not in self.plans:
+            first, *others = sql.split("%s")
+            numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
+            cursor.execute(f"PREPARE {name} AS {numbered}")
+            self.plans.add(cursor.connection)
+        _, parameters, _, _ = self.compiled[connection.vendor]
+        places = (p.placeholder if isinstance(p, Parameter) else "%s" for p in parameters)
+        return f"EXECUTE {name} ({', '.join(places)})"

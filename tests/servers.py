@@ -34,8 +34,11 @@ def postgresql_binaries() -> Path:
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """A server of its own in a temporary folder; yields the URL of an empty database and stops it afterwards."""
+def postgresql(*, socket: bool = False) -> Iterator[str]:
+    """A server of its own in a temporary folder; yields the URL of an empty database and stops it afterwards.
+
+    `socket` connects through a Unix socket, as a database on the same host is reached; TCP otherwise.
+    """
     binaries, port = postgresql_binaries(), free_port()
     folder = Path(tempfile.mkdtemp(prefix="sharinpix-postgresql-"))
     user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
@@ -52,7 +55,7 @@ def postgresql() -> Iterator[str]:
         run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
         try:
             run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "sharinpix", "sharinpix")
-            yield f"postgresql://sharinpix@127.0.0.1:{port}/sharinpix"
+            yield f"postgresql://sharinpix@{f':{port}/{folder}' if socket else f'127.0.0.1:{port}'}/sharinpix"
         finally:
             run("pg_ctl", "-D", f"{folder}/data", "-m", "fast", "-w", "stop")
     finally:

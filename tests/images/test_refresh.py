@@ -118,7 +118,7 @@ def test_reads_never_write(image: Image, api: Client) -> None:
     with CaptureQueriesContext(connection) as context:
         assert api.get("/api/v1/image_syncs").json()[0]["id"] == str(image.pk)
     statements = [query["sql"].lstrip("(").split(" ", 1)[0] for query in context.captured_queries]
-    assert set(statements) == {"SELECT"}
+    assert not {"INSERT", "UPDATE", "DELETE"} & set(statements)
     assert not any("FOR SHARE" in query["sql"] for query in context.captured_queries)
     assert untold() == [image.pk]
 

@@ -100,7 +100,7 @@ def test_a_cloudinary_url_hands_delivery_over(tmp_path: Path) -> None:
 def test_postgresql_is_reached_by_its_url_with_health_checks(tmp_path: Path) -> None:
     url = "postgresql://ann:p%40ss@db.example.com:5433/pictures"
     database = settings_of(tmp_path, "DATABASES", DATABASE_URL=url)["DATABASES"]["default"]
-    assert database["ENGINE"] == "django.db.backends.postgresql"
+    assert database["ENGINE"] == "sharinpix.postgresql"
     assert [database[name] for name in ("USER", "PASSWORD", "HOST", "PORT", "NAME")] == [
         "ann",
         "p@ss",
@@ -131,6 +131,9 @@ REFUSED = [
     ({"DELIVERY": "cloudinary"}, "DELIVERY=cloudinary needs CLOUDINARY_URL"),
     ({"CLOUDINARY_URL": "x"}, "CLOUDINARY_URL must look like"),
     ({"CLOUD_NAME": "a/b"}, "CLOUD_NAME may hold"),
+    ({"CLOUD_NAME": "admin"}, "CLOUD_NAME may not be"),
+    ({"CORS_ORIGINS": "https://a.example.com, b.example.com"}, "CORS_ORIGINS must hold origins"),
+    ({"PREPARED_STATEMENTS": "maybe"}, "PREPARED_STATEMENTS must be 1 or 0"),
     ({"LONG_SIGNATURES": "x"}, "LONG_SIGNATURES must be 1 or 0"),
     ({"DERIVED_CACHE_MB": "x"}, "DERIVED_CACHE_MB must be a whole number"),
     ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE must be a time zone"),

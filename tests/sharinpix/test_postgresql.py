@@ -1,0 +1,39 @@
+"""Kept connections outlive a restart of the database."""
+
+import select
+
+import psycopg2.extensions
+import pytest
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from tests.factories import bearer, user_token
+
+
+@pytest.mark.django_db
+def test_the_driver_is_psycopg2() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no driver to choose")
+    connection.ensure_connection()
+    assert isinstance(connection.connection, psycopg2.extensions.connection)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_has_ended_is_replaced_before_it_is_used(user: User) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    api = Client(headers={"Authorization": bearer(user_token(user))})
+    assert api.get("/api/v1/image_syncs").status_code == 200
+    connection.ensure_connection()
+    assert connection.is_usable()
+    ended = connection.connection
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [ended.info.backend_pid])
+    other.close()
+    select.select([ended.fileno()], [], [], 5)  # until its farewell has arrived
+    connection.health_check_done = False  # type: ignore[attr-defined]  # a new request begins
+    assert not connection.is_usable()
+    assert api.get("/api/v1/image_syncs").status_code == 200
+    assert connection.connection is not ended
