@@ -132,8 +132,13 @@ class Reader:
         return self.ids is not None and len(self.ids) > CHUNK
 
     def body(self) -> bytes:
-        """The whole answer."""
-        return b"".join(self.pieces())
+        """The whole answer, joined once: three megabytes are not copied again for a bracket."""
+        texts = list(chain.from_iterable(self.chunks()))
+        if not texts:
+            return b"[]"
+        texts[0] = b"[" + texts[0]
+        texts[-1] += b"]"
+        return b",".join(texts)
 
     def pieces(self) -> Iterator[bytes]:
         """The answer in pieces. The first is read at once, while trouble can still be answered."""

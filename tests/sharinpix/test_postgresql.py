@@ -8,6 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from accounts.models import User
+from accounts.tokens import known_secret
 from tests.factories import bearer, user_token
 
 
@@ -37,3 +38,14 @@ def test_a_connection_that_the_server_has_ended_is_replaced_before_it_is_used(us
     assert not connection.is_usable()
     assert api.get("/api/v1/image_syncs").status_code == 200
     assert connection.connection is not ended
+
+
+@pytest.mark.django_db
+def test_a_prepared_statement_is_never_planned_again() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("a trait of PostgreSQL")
+    for number in range(7):  # left to itself the server plans the first five anew
+        known_secret(f"00000000-0000-4000-8000-00000000000{number}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sum(generic_plans) >= 7, sum(custom_plans) FROM pg_prepared_statements")
+        assert cursor.fetchone() == (True, 0)
