@@ -4,7 +4,7 @@ DATA_DIR ?= var
 BIN := .venv/bin
 export DATA_DIR
 
-.PHONY: install run serve test check bench
+.PHONY: install run serve worker test test-crash test-swift check bench
 
 install: .venv/installed
 
@@ -29,8 +29,18 @@ serve: export MALLOC_TRIM_THRESHOLD_ ?= 134217728
 serve: install
 	@exec $(BIN)/gunicorn --config deploy/gunicorn.conf.py sharinpix.wsgi
 
+# Takes jobs from the broker that CELERY_BROKER_URL names, and has forgotten ones found every half minute.
+worker: install
+	@exec $(BIN)/celery --app sharinpix worker --beat --loglevel warning \
+		$(if $(WORKER_CONCURRENCY),--concurrency $(WORKER_CONCURRENCY))
+
 test: check
 	$(BIN)/python -m pytest
+
+# Kills the server or its worker twenty times at each marked point, in both shapes; takes some minutes.
+test-crash: install
+	CRASH_TIMES=20 env -u DATABASE_URL $(BIN)/python -m pytest tests/test_crash.py
+	CRASH_TIMES=20 $(BIN)/python -m tests.servers postgresql -- $(BIN)/python -m pytest tests/test_crash.py
 
 check: export DEBUG := 1
 check: install
@@ -43,6 +53,10 @@ check: install
 		$(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
-# Ours against what others would ship, on both databases; takes about twenty minutes on two cores.
+# The contract of the storage against a real server that speaks S3; needs Debian's swift packages.
+test-swift: install
+	$(BIN)/python -m tests.swift -- $(BIN)/python -m pytest tests/images/test_storage_contract.py
+
+# Ours against what others would ship, on both databases; takes about half an hour on two cores.
 bench: install
 	$(BIN)/python -m benchmarks

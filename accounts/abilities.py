@@ -15,11 +15,20 @@ UPLOAD_CLAIMS = frozenset({"organization_id", "album_id"})
 """Claims that together make a token the address of an upload webhook (API: Cloudinary webhook)."""
 
 
+PERSONS_ABILITIES = frozenset({"image_delete", "image_upload", "image_rotate", "image_crop", "image_download", "stats"})
+"""What a person's token is said to allow in every album (API: albums, X-access headers)."""
+
+
+def is_for_uploads(claims: Claims) -> bool:
+    """Whether the token is the address of an upload webhook: it opens that and nothing else."""
+    return claims.keys() >= UPLOAD_CLAIMS
+
+
 def is_for_the_api(claims: Claims) -> bool:
     """Whether the token may be used on the API: one signed for a picture or a webhook opens nothing else."""
     names = claims.keys()
     picture = IMAGE_URL_CLAIMS & names or ("id" in names and not {"abilities", "admin", "q"} & names)
-    return not picture and not names >= UPLOAD_CLAIMS
+    return not picture and not is_for_uploads(claims)
 
 
 def is_admin(claims: Claims) -> bool:
@@ -41,3 +50,14 @@ def albums_granting(claims: Claims, ability: str) -> list[str]:
     if not isinstance(abilities, Mapping):
         return []
     return [album_id for album_id in abilities if access(claims, album_id).get(ability) is True]
+
+
+def may_create_tag(claims: Claims, name: str) -> bool:
+    """Whether the token may make a tag of this name that its organization lacks (API: abilities, tags)."""
+    abilities = claims.get("abilities")
+    tags = abilities.get("tags") if isinstance(abilities, Mapping) else None
+    if not isinstance(tags, Mapping):
+        return False
+    create, automatic = tags.get("create"), tags.get("auto_tag")
+    named = automatic if isinstance(automatic, list) else [automatic]
+    return create is True or create == "true" or name in named

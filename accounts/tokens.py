@@ -9,6 +9,7 @@ import binascii
 import re
 import time
 import uuid
+from collections import defaultdict
 from datetime import timedelta
 from functools import cached_property, lru_cache
 from typing import Any
@@ -19,6 +20,7 @@ from django.conf import settings
 from django.db.models import UUIDField
 from jwt import PyJWS, PyJWT
 from jwt.algorithms import HMACAlgorithm
+from jwt.utils import base64url_encode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
@@ -44,8 +46,22 @@ class PreparedHMAC(HMACAlgorithm):
         return key if isinstance(key, bytes) else super().prepare_key(key)
 
 
+class Segments(PyJWS):
+    """Decodes the three parts of a token in one step; PyJWT looks at every character of them in turn."""
+
+    @staticmethod
+    def _decode_base64url_segment(segment: bytes, name: str) -> bytes:
+        try:
+            decoded = base64.urlsafe_b64decode(segment + b"==")
+        except binascii.Error as error:
+            raise jwt.DecodeError(f"Invalid {name} padding") from error
+        if base64url_encode(decoded) != segment:  # one spelling alone, in the right alphabet, without padding
+            raise jwt.DecodeError(f"Invalid {name} padding")
+        return decoded
+
+
 JWT = PyJWT()
-JWT._jws = PyJWS(algorithms=[])
+JWT._jws = Segments(algorithms=[])
 JWT._jws.register_algorithm("HS256", PreparedHMAC(HMACAlgorithm.SHA256))
 
 
@@ -91,6 +107,7 @@ class SharinpixToken(Token):
 
     token_type = "sharinpix"  # noqa: S105  (a name, not a password)
     lifetime = timedelta(hours=4)
+    purpose = staticmethod(abilities.is_for_the_api)
     user_id: str | None = None
     secret: Secret | None = None
     organization_id: uuid.UUID
@@ -140,7 +157,7 @@ class SharinpixToken(Token):
             raise TokenError("Nobody signed this")
         if self.secret is None and "exp" not in self.payload:
             raise TokenError("A user token needs exp")
-        if not abilities.is_for_the_api(self.payload):
+        if not self.purpose(self.payload):
             raise TokenError("The token was made for something else")
 
     def albums_granting(self, ability: str) -> list[str] | None:
@@ -148,9 +165,39 @@ class SharinpixToken(Token):
 
         People and `admin` secrets are not limited to what their tokens list (API: abilities).
         """
-        if self.secret is None or abilities.is_admin(self.payload):
+        if self.is_persons_or_admin:
             return None
         return abilities.albums_granting(self.payload, ability)
+
+    @property
+    def is_persons_or_admin(self) -> bool:
+        """Whether it opens every album of its organization: people's tokens and `admin` secrets do."""
+        return self.secret is None or abilities.is_admin(self.payload)
+
+    def allows(self, ability: str, album_id: str) -> bool:
+        """Whether the token may do this in the album, which need not exist (API: abilities)."""
+        return self.is_persons_or_admin or abilities.access(self.payload, album_id).get(ability) is True
+
+    def may_create_tag(self, name: str) -> bool:
+        return self.is_persons_or_admin or abilities.may_create_tag(self.payload, name)
+
+    def shown_access(self, album_id: str) -> dict[str, bool]:
+        """The abilities in the album as X-access headers tell them; those of a person are the published defaults."""
+        listed = abilities.access(self.payload, album_id)
+        if self.secret is not None and abilities.is_admin(self.payload):
+            return defaultdict(lambda: True)
+        own = abilities.PERSONS_ABILITIES if self.secret is None else frozenset()
+        return defaultdict(bool, dict.fromkeys((*own, *(n for n, v in listed.items() if v is True)), True))
+
+    def for_uploads(self, album_id: str, expires: int) -> str:
+        """The token in the address of an upload's webhook: good for this album and nothing else (API: upload form).
+
+        `expires` is Unix time. It is signed by whoever signed this one.
+        """
+        signer = self.signer if self.secret else backend(settings.SECRET_KEY)
+        holder = {name: self.payload[name] for name in ("user_id",) if not self.secret} or {"iss": self.payload["iss"]}
+        claims = {"exp": expires, "iat": int(time.time()), **holder, "album_id": album_id}
+        return signer.encode({**claims, "organization_id": str(self.organization_id)})
 
     def renewed(self) -> str:
         """X-token: the same claims from now on for four hours, in the published order (API: X-token)."""
@@ -161,6 +208,23 @@ class SharinpixToken(Token):
         }
         signer = self.signer if self.secret else backend(settings.SECRET_KEY)
         return signer.encode({**head, **named, **{k: v for k, v in self.payload.items() if k not in head}})
+
+
+class UploadToken(SharinpixToken):
+    """A token of `for_uploads`, come back in the address of a webhook."""
+
+    purpose = staticmethod(abilities.is_for_uploads)
+
+    @property
+    def album_id(self) -> str:
+        return str(self.payload["album_id"])
+
+    def verify(self) -> None:
+        super().verify()
+        if self.payload["organization_id"] != str(self.organization_id) or not isinstance(
+            self.payload["album_id"], str
+        ):
+            raise TokenError("The token names another organization than its signer's")
 
 
 NOBODYS_KEY = base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode()

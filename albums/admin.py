@@ -11,7 +11,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.staff import PrintedByImages, ScopedAdmin
+from albums.imports import admin as imports_admin  # noqa: F401  (registers)
 from albums.models import Album
+from albums.uploads import admin as uploads_admin  # noqa: F401  (registers)
 from images.admin import picture
 from images.models import Image
 

@@ -7,8 +7,14 @@ from django.db import models
 from django.db.models import Max, Q
 from django.utils import timezone
 
+from accounts.models import User
+from albums.imports import models as imports  # noqa: F401  (Django finds models here)
 from albums.ordering import positions_after
 from albums.querysets import AlbumQuerySet
+from albums.uploads import models as uploads  # noqa: F401
+from albums.uploads.claims import Sent
+from images.models import Image
+from images.uploads.models import Upload
 
 MAX_ID = 255
 
@@ -52,6 +58,21 @@ class Album(models.Model):
         with self.images.all().renaming(self):
             self.public_id = public_id
             self.save(update_fields=["public_id"])
+
+    def add(self, upload: Upload, sent: Sent, uploader: User | None) -> Image:
+        """Makes the upload's image at the end of the album. The album and the upload are locked; see receive."""
+        image = Image(album=self, position=self.next_positions(1)[0], uploader=uploader, **sent.columns(upload))
+        twin = self.images.filter(sha256=image.sha256).exclude(sha256="").in_order().first()
+        if twin:
+            image.infos = {**image.infos, "duplicate_of": str(twin.pk)}
+        image.save(force_insert=True)
+        upload.image, upload.claimed_at = image, timezone.now()
+        upload.save(update_fields=["organization", "image", "claimed_at"])
+        if sent.tags:
+            image.tag(sent.tags, uploader)
+        else:
+            Image.objects.refresh([image.pk])
+        return image
 
     def next_positions(self, count: int) -> list[int]:
         """Where the next `count` images go: behind all that are there."""

@@ -1,4 +1,4 @@
-"""What an album's images look like when they come from another server."""
+"""What albums and uploads look like on the wire, and images that come from another server."""
 
 import re
 from typing import Any
@@ -7,6 +7,7 @@ import orjson
 from rest_framework import serializers
 
 from images.models import ROTATIONS
+from images.serializers import AlbumImageSerializer
 
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -90,3 +91,98 @@ class SyncedImageSerializer(serializers.Serializer[Any]):
             except TypeError as error:
                 raise serializers.ValidationError({name: "It is nested too deeply to be kept."}) from error
         return attrs
+
+
+Described = serializers.Serializer[dict[str, Any]]
+"""The following describe requests and answers; the values are made where they are known."""
+
+
+class UploadFormSerializer(Described):
+    url = serializers.URLField()
+    expires_at = serializers.IntegerField(help_text="Unix time.")
+    name = serializers.CharField(help_text="The album's id.")
+    id = serializers.CharField()
+    params = serializers.DictField(help_text="Fields to send before the part named file.")
+    test_url = serializers.CharField()
+
+
+class NativeFormSerializer(Described):
+    url = serializers.URLField()
+    expires_at = serializers.IntegerField(help_text="Unix time.")
+    params = serializers.DictField()
+
+
+class AlbumSerializer(Described):
+    id = serializers.CharField()
+    public_id = serializers.CharField()
+    images_count = serializers.IntegerField()
+    views_count = serializers.IntegerField()
+    upload_form = UploadFormSerializer(allow_null=True)
+    organization_id = serializers.UUIDField()
+    thumbnails = AlbumImageSerializer(many=True, help_text="At most four images, the last ones first.")
+
+
+class NewImageSerializer(Described):
+    """Either the answer of an upload as `cloudinary`, or the file itself as a part of a multipart form."""
+
+    cloudinary = serializers.DictField(required=False)
+    file = serializers.FileField(required=False)
+    metadatas = serializers.DictField(required=False)
+    title = serializers.CharField(required=False)
+    description = serializers.CharField(required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    location = serializers.DictField(required=False, help_text="latitude and longitude in degrees.")
+
+
+class NewStorageFileSerializer(Described):
+    album_id = serializers.CharField()
+    name = serializers.CharField(help_text="With extension.")
+    type = serializers.CharField(required=False)
+    size = serializers.IntegerField(help_text="Bytes, exactly.")
+    metas = serializers.DictField(required=False)
+    image_metadatas = serializers.DictField(required=False)
+
+
+class UploadParametersSerializer(Described):
+    method = serializers.CharField()
+    url = serializers.URLField()
+    fields_ = serializers.DictField(help_text="Fields to send before the part named file.")
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name.rstrip("_"): field for name, field in super().get_fields().items()}
+
+
+class AnnouncedFileSerializer(Described):
+    id = serializers.UUIDField()
+    organization_id = serializers.UUIDField()
+    upload_parameters = UploadParametersSerializer()
+
+
+class StoredFileSerializer(Described):
+    id = serializers.UUIDField()
+    organization_id = serializers.UUIDField()
+    image = AlbumImageSerializer()
+
+
+class NewImportSerializer(Described):
+    album_id = serializers.CharField()
+    url = serializers.URLField()
+    import_type = serializers.CharField(required=False)
+    filename = serializers.CharField(required=False)
+    metadatas = serializers.DictField(required=False)
+    tags = serializers.ListField(child=serializers.CharField(), required=False)
+    headers = serializers.DictField(required=False, help_text="Sent when fetching.")
+
+
+class ImportSerializer(Described):
+    id = serializers.UUIDField()
+    organization_id = serializers.UUIDField()
+    image_id = serializers.UUIDField(allow_null=True)
+    import_type = serializers.CharField(allow_null=True)
+    album_id = serializers.CharField()
+    params = serializers.DictField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    status = serializers.ChoiceField(["waiting", "fetching", "done", "failed"])
+    attempts = serializers.IntegerField()
+    error = serializers.CharField(allow_null=True)

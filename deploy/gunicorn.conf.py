@@ -1,12 +1,15 @@
 """The production server: `make serve`."""
 
 import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import gunicorn.http.message
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
 
 from sharinpix import env
 
@@ -32,3 +35,18 @@ control_socket_disable = True
 accesslog = "-"
 # The path alone: queries are long, and some carry tokens.
 access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
+
+
+def when_ready(server: Any) -> None:
+    """Where no broker and its workers look after what a killed process left undone, a child process does."""
+    if env.text("CELERY_BROKER_URL"):
+        return
+    command = [sys.executable, str(ROOT / "manage.py"), "sweep", "--every", "600", "--parent", str(os.getpid())]
+    server.sweeper = subprocess.Popen(command)  # noqa: S603  (ours)
+
+
+def on_exit(server: Any) -> None:
+    sweeper = getattr(server, "sweeper", None)
+    if sweeper is not None:
+        sweeper.terminate()
+        sweeper.wait()

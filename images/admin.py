@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import flatten_fieldsets, model_ngettext
 from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelect
 from django.db.models import Count, Prefetch, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.staff import PrintedByImages, ReadOnly, ScopedAdmin, ScopedChoices
@@ -205,12 +205,17 @@ class ImageAdmin(ScopedAdmin[Image]):
             "Where and when",
             {"fields": ("in_album", "uploader", "taken_at", "gps", "created_at", "updated_at", "trashed_at")},
         ),
-        ("File", {"fields": ("filename", "format", "pixels", "original_pixels", "weight", "color", "sha256")}),
-        ("Processing", {"fields": ("processed", "processing_error")}),
+        (
+            "File",
+            {"fields": ("filename", "format", "pixels", "original_pixels", "weight", "color", "colours", "sha256",
+                        "phash")},
+        ),
+        ("Processing", {"fields": ("processed", "processing_error", "processing_attempts", "processing_since")}),
         ("Details", {"classes": ("collapse",), "fields": ("id", "group_id", "delivery_id", "delivery_version",
                                                          "delivery_type", "key", "all_infos", "all_exifs",
                                                          "all_metadatas")}),
     )  # fmt: skip
+    actions = ("process_again",)
     TEXTS = frozenset({"title", "description"})
     EDITS = frozenset({"rotation", "crop_x", "crop_y", "crop_w", "crop_h"})
 
@@ -239,6 +244,16 @@ class ImageAdmin(ScopedAdmin[Image]):
                 super().save_formset(request, form, formset, change)
         else:
             super().save_formset(request, form, formset, change)
+
+    @admin.action(description="Process the selected images again", permissions=["change"])
+    def process_again(self, request: HttpRequest, queryset: QuerySet[Image]) -> None:
+        images = list(queryset.exclude(original=""))
+        for image in images:
+            image.process_again()
+        message = f"Processing {len(images)} {model_ngettext(queryset, len(images))} again."
+        if left := queryset.count() - len(images):
+            message += f" The original of {left} {model_ngettext(queryset, left)} is not here."
+        self.message_user(request, message)
 
     @admin.display(description="")
     def preview(self, image: Image) -> SafeString:
@@ -289,6 +304,12 @@ class ImageAdmin(ScopedAdmin[Image]):
     def is_ready(self, image: Image) -> bool | None:
         """No: it cannot be decoded. Neither yes nor no: its turn has not come."""
         return False if image.processing_error else image.processed or None
+
+    @admin.display(description="palette")
+    def colours(self, image: Image) -> SafeString:
+        found = ((color, f"{color}, {percent} %") for color, percent in image.palette[:8])
+        swatches = format_html_join("", '<span class="swatch" style="background:{}" title="{}"></span>', found)
+        return format_html('<span class="palette">{}</span>', swatches) if image.palette else SafeString("-")
 
     @admin.display(description="GPS")
     def gps(self, image: Image) -> str:

@@ -8,10 +8,11 @@ import math
 import re
 import struct
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from numbers import Rational
+from typing import IO
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 JSON = None | bool | int | float | str | list["JSON"] | dict[str, "JSON"]
 
@@ -43,20 +44,49 @@ _ENCODED = {b"ASCII\0\0\0": "ascii", b"UNICODE\0": "utf-16", b"\0" * 8: "utf-8"}
 _LAYOUT = frozenset({0x0111, 0x0117, 0x0144, 0x0145, 0x014A, 0x015B, 0x0201, 0x0202, 0x8769, 0x8825, 0x927C, 0xA005})
 """Where bytes lie in the file, and maker notes: no facts about the picture."""
 _MAX_ITEMS = 4096
-_MAX_NAME = 255
+_MAX_CHUNKS = 100_000
+"""More than a PNG of 100 MB has, in chunks of the usual 8 KB."""
 _FIRST_PHOTOGRAPH = 1826
 _MOMENT = re.compile(r"(\d{4})[:-](\d\d)[:-](\d\d)[ T](\d\d):(\d\d):(\d\d)(?:[.,]\d*)?", re.ASCII)
+_OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)", re.ASCII)
+_FARTHEST = timedelta(hours=14)
+_MOMENTS = (
+    (ExifTags.Base.DateTimeOriginal, ExifTags.Base.OffsetTimeOriginal),
+    (ExifTags.Base.DateTimeDigitized, ExifTags.Base.OffsetTimeDigitized),
+    (ExifTags.Base.DateTime, ExifTags.Base.OffsetTime),
+)
+"""Tags that say when, best first, each with the tag of its offset from UTC."""
 
 
 def read_exif(image: Image.Image) -> Image.Exif:
-    """The EXIF of an opened image; empty where there is none or it cannot be read.
+    """The EXIF of an opened image; empty where there is none or it cannot be read. No pixel is decoded.
 
-    For a TIFF it reads from the image's own file, so ask before the pixels are loaded.
+    For a TIFF or PNG it reads from the image's own file, so ask before the pixels are loaded.
     """
     try:
+        if isinstance(image, PngImagePlugin.PngImageFile) and "exif" not in image.info and image.fp is not None:
+            # Told so, the plugin does not decode all pixels to see what stands behind them.
+            image.info["exif"] = _behind_pixels(image.fp)
         return image.getexif()
     except FAULTS:
         return Image.Exif()
+
+
+def _behind_pixels(file: IO[bytes]) -> bytes | None:
+    """The EXIF chunk of a PNG, wherever it stands; the file's position is left as it was."""
+    before = file.tell()
+    try:
+        file.seek(8)
+        for _ in range(_MAX_CHUNKS):
+            length, kind = struct.unpack(">I4s", file.read(8))
+            if kind == b"eXIf":
+                return file.read(length)
+            file.seek(length + 4, 1)
+        return None
+    except struct.error:  # the end
+        return None
+    finally:
+        file.seek(before)
 
 
 def exif_tags(source: Image.Image | Image.Exif) -> dict[str, JSON]:
@@ -81,14 +111,33 @@ def exif_tags(source: Image.Image | Image.Exif) -> dict[str, JSON]:
 
 
 def taken_at(exif: Image.Exif) -> datetime | None:
-    """When the picture was taken, the camera's wall clock read as UTC; None if it does not say."""
+    """When the picture was taken, in UTC; None if it does not say.
+
+    A camera that does not say how far its clock is from UTC is taken to run on UTC.
+    """
     photo = _directory(exif, _EXIF)
-    original, digitized = ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized
-    for directory, tag in ((photo, original), (photo, digitized), (exif, ExifTags.Base.DateTime)):
-        moment = _moment(_text(_value(directory, tag)))
+    for tag, offset in _MOMENTS:
+        directory = exif if tag == ExifTags.Base.DateTime else photo
+        moment = moment_of(_text(_value(directory, tag)), _text(_value(photo, offset)))
         if moment is not None:
             return moment
     return None
+
+
+def moment_of(text: str, offset: str) -> datetime | None:
+    """ "2018:01:01 08:00:00" and "+02:00" (or no offset) as a moment; None for a text that is none."""
+    found = _MOMENT.fullmatch(text)
+    if found is None or int(found[1]) < _FIRST_PHOTOGRAPH:
+        return None
+    year, month, day, hour, minute, second = map(int, found.groups())
+    try:
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return None
+    try:
+        return moment - _offset(offset)
+    except OverflowError:  # the last hours of year 9999
+        return moment
 
 
 def gps(exif: Image.Exif) -> tuple[float, float] | None:
@@ -97,15 +146,6 @@ def gps(exif: Image.Exif) -> tuple[float, float] | None:
     latitude = _degrees(directory, ExifTags.GPS.GPSLatitude, ExifTags.GPS.GPSLatitudeRef, "NS", 90)
     longitude = _degrees(directory, ExifTags.GPS.GPSLongitude, ExifTags.GPS.GPSLongitudeRef, "EW", 180)
     return None if latitude is None or longitude is None else (latitude, longitude)
-
-
-def camera(exif: Image.Exif) -> str | None:
-    """Make and model, at most 255 characters: "Canon EOS 5D", the make not said twice."""
-    make = _text(_value(exif, ExifTags.Base.Make))
-    model = _text(_value(exif, ExifTags.Base.Model))
-    if model.casefold().startswith(make.casefold()):
-        make = ""
-    return f"{make} {model}".strip()[:_MAX_NAME].strip() or None
 
 
 def orientation(exif: Image.Exif) -> int:
@@ -204,15 +244,15 @@ def _bounded(tags: dict[str, JSON]) -> dict[str, JSON]:
     return tags
 
 
-def _moment(text: str) -> datetime | None:
-    found = _MOMENT.fullmatch(text)
-    if found is None or int(found[1]) < _FIRST_PHOTOGRAPH:
-        return None
-    year, month, day, hour, minute, second = map(int, found.groups())
-    try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
-    except ValueError:
-        return None
+def _offset(text: str) -> timedelta:
+    """How far "+02:00" is ahead of UTC: nothing for "Z", nor for what is no offset that clocks have."""
+    found = _OFFSET.fullmatch(text)
+    if found is None:
+        return timedelta()
+    ahead = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    if ahead > _FARTHEST:
+        return timedelta()
+    return -ahead if found[1] == "-" else ahead
 
 
 def _degrees(directory: Mapping[int, object], tag: int, reference: int, letters: str, most: int) -> float | None:

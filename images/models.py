@@ -10,9 +10,14 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from images import processing
+from images import processing, tasks
 from images.querysets import ImageQuerySet, Place
+from images.rendering import Examined
 from images.representation import Facts, point
+from images.tags.models import Tag as Tag
+from images.tags.models import Tagging as Tagging
+from images.uploads import models as uploads  # noqa: F401  (Django finds models here)
+from sharinpix import queue
 from sharinpix.fields import OrderedJSONField
 
 ROTATIONS = (0, 90, 180, 270)
@@ -88,8 +93,12 @@ class Image(models.Model):
         editable=False,
         help_text="SHA-256 of relative path and content in an imported folder.",
     )
+    palette = OrderedJSONField(default=list, blank=True, editable=False, help_text="[colour, percent], largest first.")
+    phash = models.CharField("perceptual hash", max_length=16, blank=True, editable=False)
     processed = models.BooleanField(default=False, editable=False)
     processing_error = models.TextField(null=True, blank=True, editable=False)
+    processing_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    processing_since = models.DateTimeField(null=True, blank=True, editable=False)
     tags: "models.ManyToManyField[Tag, Tagging]" = models.ManyToManyField(
         "images.Tag", through="images.Tagging", related_name="images"
     )
@@ -106,6 +115,14 @@ class Image(models.Model):
             models.Index(fields=["delivery_id"], name="image_delivery"),
             # ImageQuerySet.forget_files: is the file still somebody's
             models.Index(fields=["original"], name="image_original", condition=~Q(original="")),
+            # ImageQuerySet.waiting: the queue
+            models.Index(
+                fields=["created_at"],
+                name="image_waiting",
+                condition=Q(processed=False, processing_error__isnull=True) & ~Q(original=""),
+            ),
+            # Album.add: the same bytes in the same album
+            models.Index(fields=["album", "sha256"], name="image_duplicates", condition=~Q(sha256="")),
             # the admin's list, newest first
             models.Index(fields=["-created_at", "id"], name="image_newest"),
         ]
@@ -196,12 +213,18 @@ class Image(models.Model):
         self.rotation = rotation
         self.crop_x, self.crop_y, self.crop_w, self.crop_h = crop or (0.0, 0.0, 0.0, 0.0)
         self.clean()
-        width, height = (int(crop[2]), int(crop[3])) if crop else (self.original_width, self.original_height)
-        self.width, self.height = (height, width) if rotation in (90, 270) else (width, height)
         thumbnails = processing.rendered_again(self)
         with self.changing():
+            self.refresh_from_db(fields=["original_width", "original_height"])  # processing may have told meanwhile
+            self.fit()
             self.changed("rotation", "crop_x", "crop_y", "crop_w", "crop_h", "width", "height")
             processing.keep_thumbnails(self, thumbnails)
+
+    def fit(self) -> None:
+        """Sets width and height to what original size, crop and rotation make of them."""
+        crop = self.crop_box
+        width, height = (int(crop[2]), int(crop[3])) if crop else (self.original_width, self.original_height)
+        self.width, self.height = (height, width) if self.rotation in (90, 270) else (width, height)
 
     def tag(self, names: Iterable[str], user: Any = None) -> None:
         """Gives the image these tags of its album's organization beside those that it has; missing ones are made."""
@@ -209,6 +232,25 @@ class Image(models.Model):
         with self.changing():
             for tag in found:
                 Tagging.objects.get_or_create(image=self, tag=tag, defaults={"user": user})
+
+    def learn(self, examined: Examined, *others: str) -> None:
+        """Takes over what was read off the original. Where the file is silent, what its uploader said stands."""
+        facts = processing.facts_of(examined)
+        for name, silent in (("exifs", not examined.exifs), ("taken_at", examined.taken_at is None)):
+            if silent:
+                del facts[name]
+        for name, value in facts.items():
+            setattr(self, name, value)
+        self.fit()
+        self.changed(*facts, *others)
+
+    def process_again(self) -> None:
+        """Puts the image back into the queue, whatever became of it there."""
+        with self.changing():
+            self.processed, self.processing_error = False, None
+            self.processing_attempts, self.processing_since = 0, None
+            self.changed("processed", "processing_error", "processing_attempts", "processing_since")
+        queue.later(tasks.process, str(self.pk))
 
     def changed(self, *fields: str) -> None:
         self.updated_at = timezone.now()
@@ -244,41 +286,6 @@ class Thumbnail(models.Model):
         return f"{self.variant} of {self.image_id}"
 
 
-class TagQuerySet(models.QuerySet["Tag"]):
-    def named(self, organization_id: uuid.UUID, names: Iterable[str]) -> list["Tag"]:
-        """The organization's tags of these names; missing ones are made, in an order that no two writers cross."""
-        return [self.get_or_create(organization_id=organization_id, name=name)[0] for name in sorted(set(names))]
-
-
-class Tag(models.Model):
-    """A word that an organization sorts its images by."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="tags")
-    name = models.CharField(max_length=255)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    objects = TagQuerySet.as_manager()
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "name"], name="tag_name_is_unique_in_organization"),
-            models.CheckConstraint(condition=~Q(name=""), name="tag_has_a_name"),
-        ]
-
-    def __str__(self) -> str:
-        return self.name
-
-    def rename(self, name: str) -> None:
-        with self.images.all().renaming(self):
-            self.name = name
-            self.save(update_fields=["name"])
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with self.images.all().renaming(self):
-            return super().delete(*args, **kwargs)
-
-
 class Representation(models.Model):
     """The text of an image's representation, as it stands in answers; believed while its stamp is the present one."""
 
@@ -288,25 +295,3 @@ class Representation(models.Model):
 
     def __str__(self) -> str:
         return f"of {self.image_id}"
-
-
-class Tagging(models.Model):
-    """That an image has a tag, and who gave it."""
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    image = models.ForeignKey(Image, on_delete=models.CASCADE, related_name="taggings")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="taggings")
-    user = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-
-    class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["image", "tag"], name="image_has_a_tag_once"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tag_id} on {self.image_id}"
-
-    def clean(self) -> None:
-        if self.tag_id and self.tag.organization_id != self.image.album.organization_id:
-            raise ValidationError({"tag": "The tag belongs to another organization."})

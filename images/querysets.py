@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
+from django.utils import timezone
 
 from accounts.models import Organization
-from images import refresh, storage
+from images import processing, refresh, storage
 from sharinpix.statements import Parameter
 
 if TYPE_CHECKING:
@@ -128,13 +129,26 @@ class ImageQuerySet(models.QuerySet["Image"]):
             with self.changing_ids(ids[start : start + refresh.BATCH]):
                 pass  # rendering what stands, under its locks, is all there is to do
 
+    def waiting(self) -> "ImageQuerySet":
+        """The queue of processing: what nobody works on, or whose worker has died."""
+        abandoned = timezone.now() - processing.abandoned_after()
+        free = models.Q(processing_since__isnull=True) | models.Q(processing_since__lt=abandoned)
+        return self.filter(free, processed=False, processing_error__isnull=True).exclude(original="")
+
+    def with_fewer_thumbnails(self, count: int) -> "ImageQuerySet":
+        """Images that have fewer stored thumbnails than they should."""
+        return self.alias(kept=models.Count("thumbnails")).filter(kept__lt=count)
+
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes the rows, and after commit the files that no other row names."""
+        """Deletes the rows, and after commit the files that no other row names, if the storage answers."""
         with transaction.atomic():
+            # Whoever is about to add a thumbnail comes first or finds nothing.
+            every = self.model.objects.filter(id__any=list(self.values_list("id", flat=True)))
+            list(every.order_by("id").select_for_update().values_list("id"))
             originals = set(self.exclude(original="").values_list("original", "delivery_id"))
             thumbnails = set(self.exclude(thumbnails=None).values_list("thumbnails__file", flat=True))
             deleted = super().delete()
-            transaction.on_commit(partial(self.model.objects.forget_files, originals, thumbnails))
+            transaction.on_commit(lambda: self.model.objects.forget_files(originals, thumbnails), robust=True)
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from django.db.models import CharField, F, Func, TextField, UUIDField
 from images import refresh
 from images.models import Image, Representation
 from images.querysets import ORDER, Place, Token, place_parameters
+from images.representation import without_sync_keys
 from images.resync import Resync
 from sharinpix.statements import Parameter, Statement
 
@@ -96,8 +97,9 @@ TEXTS = Statement(
 class Reader:
     """One resync of one token. `next` is where the following page begins, or None."""
 
-    def __init__(self, token: Token, asked: Resync) -> None:
+    def __init__(self, token: Token, asked: Resync, *, sync_keys: bool = True) -> None:
         self.next: Place | None = None
+        self.sync_keys = sync_keys
         self.stamp = refresh.stamp().encode()
         albums = token.albums_granting("image_list")
         self.shape = Shape(
@@ -149,21 +151,33 @@ class Reader:
     def chunks(self) -> Iterator[list[bytes]]:
         """The texts in order, those of CHUNK images at a time."""
         if self.ids is None:
-            yield self.believed(ordered_texts(self.shape).rows(**self.values))
+            yield self.told(ordered_texts(self.shape).rows(**self.values))
             return
         for start in range(0, len(self.ids), CHUNK):
             part = self.ids[start : start + CHUNK]
             found: dict[bytes, Row] = {row[0]: row for row in TEXTS.rows(ids=part)}
-            yield self.believed([found.get(image_id) or (image_id, None, None) for image_id in part])
+            yield self.told([found.get(image_id) or (image_id, None, None) for image_id in part])
 
-    def believed(self, rows: Sequence[Row]) -> list[bytes]:
-        """The texts in order, computed where they are not to be believed; an image that is gone by then is left out."""
-        stale = [UUID(image_id.decode()) for image_id, stamp, _ in rows if stamp != self.stamp]
-        if not stale:
-            return [text for _, _, text in rows]  # type: ignore[misc]  # what has a stamp has a text
-        computed = {image_id: text.encode() for image_id, text in refresh.computed(stale)}
-        texts = (text if stamp == self.stamp else computed.get(UUID(key.decode())) for key, stamp, text in rows)
-        return [text for text in texts if text is not None]
+    def told(self, rows: Sequence[Row]) -> list[bytes]:
+        texts = believed(rows, self.stamp)
+        return texts if self.sync_keys else [without_sync_keys(text) for text in texts]
+
+
+def believed(rows: Sequence[Row], stamp: bytes) -> list[bytes]:
+    """The texts in order, computed where they are not to be believed; an image that is gone by then is left out."""
+    stale = [UUID(image_id.decode()) for image_id, found, _ in rows if found != stamp]
+    if not stale:
+        return [text for _, _, text in rows]  # type: ignore[misc]  # what has a stamp has a text
+    computed = {image_id: text.encode() for image_id, text in refresh.computed(stale)}
+    texts = (text if found == stamp else computed.get(UUID(key.decode())) for key, found, text in rows)
+    return [text for text in texts if text is not None]
+
+
+def texts_of(ids: Sequence[UUID]) -> list[bytes]:
+    """The texts of these images in this order, as every answer but a resync has them (35 keys)."""
+    found: dict[UUID, Row] = {UUID(row[0].decode()): row for row in TEXTS.rows(ids=ids)}
+    rows = [found.get(image_id) or (str(image_id).encode(), None, None) for image_id in ids]
+    return [without_sync_keys(text) for text in believed(rows, refresh.stamp().encode())]
 
 
 def bracketed(chunks: Iterable[list[bytes]]) -> Iterator[bytes]:

@@ -86,8 +86,8 @@ def timestamp(moment: datetime, zone: tzinfo) -> str:
 def represent(image: Facts, urls: URLs, zone: tzinfo) -> dict[str, Any]:
     """The 37 keys in the published order (API: image syncs).
 
-    GPS points are [latitude, longitude] in degrees; sizes and crops are pixels; `taken_at` is the camera's wall
-    clock, printed as UTC. `size` is whatever the uploader called `infos.bytes`, untyped.
+    GPS points are [latitude, longitude] in degrees; sizes and crops are pixels; `taken_at` is printed in UTC, which
+    cameras that tell no offset are taken to run on. `size` is whatever the uploader called `infos.bytes`, untyped.
     """
     image_id = str(image.id)
     return {
@@ -134,6 +134,15 @@ def represent(image: Facts, urls: URLs, zone: tzinfo) -> dict[str, Any]:
 def rendered(image: Facts, urls: URLs, zone: tzinfo) -> str:
     """The same as the text that stands in an answer."""
     return dumps(represent(image, urls, zone)).decode()
+
+
+def without_sync_keys(text: bytes) -> bytes:
+    """The text of the 35 keys that every other answer about an image has: a resync alone tells tags and user_sfid.
+
+    What follows `tag_names` holds no such key, and in no string is its quote unescaped: the last one is the image's.
+    """
+    start, end = text.rindex(b',"tag_names":['), text.rindex(b',"thumbnails":{')
+    return text[:start] + text[end:]
 
 
 SUMMER = datetime(2024, 7, 1, 12, tzinfo=UTC)

@@ -13,6 +13,7 @@ from sharinpix.api import Form, Malformed, pairs
 MAX_IDS = 10_000
 PAGE = 1_000
 MAX_PAGE = 5_000
+EVERYTHING = 2**31
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
@@ -41,6 +42,11 @@ class Resync(NamedTuple):
             per_page=per_page(single.get("per_page", str(PAGE))),
             after=place(single["cursor"]) if "cursor" in single else None,
         )
+
+    @classmethod
+    def of_album(cls, album_id: str) -> "Resync":
+        """Everything in one album, however much."""
+        return cls(ids=None, skipped=0, album_id=album_id, per_page=EVERYTHING, after=None)
 
     def message(self) -> str | None:
         if not self.skipped:

@@ -72,7 +72,7 @@ class ImageSerializer(serializers.Serializer[Image]):
     gps_html = PointField()
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
-    taken_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="The camera's clock, as UTC.")
+    taken_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="By the camera's clock, in UTC.")
     width = serializers.IntegerField(read_only=True)
     height = serializers.IntegerField(read_only=True)
     rotation = serializers.IntegerField(read_only=True, help_text="Degrees, clockwise.")
@@ -102,3 +102,10 @@ class ImageSerializer(serializers.Serializer[Image]):
 
     def to_representation(self, image: Image) -> dict[str, Any]:
         return represent(image.facts(), delivery.current(), timezone.get_default_timezone())
+
+
+class AlbumImageSerializer(ImageSerializer):
+    """The 35 keys of an image in every other answer."""
+
+    def get_fields(self) -> dict[str, Any]:
+        return {name: field for name, field in super().get_fields().items() if name not in {"tag_names", "user_sfid"}}

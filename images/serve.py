@@ -20,11 +20,13 @@ from django.utils.html import escape
 from django.utils.http import content_disposition_header, quote_etag
 from django.views.decorators.http import require_safe
 
-from images import delivery, rendering, storage, variants
+from images import delivery, processing, rendering, storage, variants
 from images.models import Image, Thumbnail
 from images.rendering import PictureError
 from images.transformations import Transformation, TransformationError
+from images.uploads.models import Upload
 from sharinpix import env
+from sharinpix.api import Unavailable
 from sharinpix.locks import FileLock
 
 PATH = re.compile(
@@ -53,8 +55,8 @@ class Wanted(NamedTuple):
     extension: str
 
 
-class Busy(Exception):
-    """Too many pictures are being rendered."""
+class Busy(Unavailable):
+    default_detail = "Too many pictures are being rendered. Please try again."
 
 
 def sentence(status: HTTPStatus, text: str) -> HttpResponse:
@@ -83,17 +85,13 @@ def image(request: HttpRequest, path: str) -> HttpResponseBase:
         return respond(request, Wanted(found["kind"], found["public_id"], version, chain, found["extension"].lower()))
     except TransformationError as error:
         return sentence(HTTPStatus.BAD_REQUEST, str(error))
-    except Busy:
-        response = sentence(HTTPStatus.SERVICE_UNAVAILABLE, "Too many pictures are being rendered. Please try again.")
-        response["Retry-After"] = "5"
-        return response
 
 
 def respond(request: HttpRequest, wanted: Wanted) -> HttpResponseBase:
     if wanted.public_id in delivery.PLACEHOLDERS and wanted.version is None:
         return placeholder(request, wanted)
     rows = Image.objects.delivered_as(wanted.public_id, wanted.kind, wanted.version).exclude(original="")
-    row = rows.order_by("created_at", "id").first()
+    row = rows.order_by("created_at", "id").first() or Upload.unclaimed(wanted.public_id, wanted.kind, wanted.version)
     if row is None:
         return sentence(HTTPStatus.NOT_FOUND, "There is no such picture.")
     if wanted.transformation.is_original:
@@ -171,11 +169,10 @@ def render(request: HttpRequest, wanted: Wanted, row: Image, key: str) -> bytes 
         source = storage.read(str(row.original))
         if source is None:
             return None
-        content = rendering.render(
-            source, wanted.transformation, extension=wanted.extension, webp=accepts_webp(request)
-        ).content
-    storage.derived.put(key, content)
-    return content
+        webp, limits = accepts_webp(request), processing.limits()
+        found = rendering.render(source, wanted.transformation, extension=wanted.extension, webp=webp, limits=limits)
+    storage.derived.put(key, found.content)
+    return found.content
 
 
 def picture(

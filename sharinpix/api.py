@@ -8,11 +8,18 @@ from typing import IO, Any
 from urllib.parse import unquote_plus
 
 import orjson
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation, TooManyFieldsSent
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    ValidationError,
+)
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions, negotiation, parsers, renderers
+from rest_framework.fields import get_error_detail
 from rest_framework.request import Request
 
 from sharinpix.wire import dumps
@@ -21,6 +28,8 @@ MAX_FIELDS = 10_100
 """Fields of one form: the 10,000 ids of a resync and some company."""
 MAX_DEPTH = 10
 """Levels of nesting in the keys of a form."""
+MAX_JSON_DEPTH = 200
+"""Levels of nesting in a JSON body: what is nested deeper could be read, but neither stored nor answered."""
 JSON_TYPE = "application/json; charset=utf-8"
 
 type_of_error = {
@@ -34,6 +43,7 @@ type_of_error = {
     429: "too_many_requests",
     500: "failed",
     503: "unavailable",
+    507: "full",
 }
 logger = logging.getLogger(__name__)
 
@@ -43,6 +53,23 @@ class Malformed(exceptions.APIException):
 
     status_code = HTTPStatus.BAD_REQUEST
     default_code = "malformed"
+
+
+class Unavailable(exceptions.APIException):
+    """503: something that the server depends on does not answer."""
+
+    status_code = HTTPStatus.SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "The storage does not answer. Please try again."
+    wait = 5  # seconds
+
+
+class Full(exceptions.APIException):
+    """507: the storage has no room left."""
+
+    status_code = HTTPStatus.INSUFFICIENT_STORAGE
+    default_code = "full"
+    default_detail = "There is no room left to store this."
 
 
 class JSONRenderer(renderers.BaseRenderer):
@@ -85,9 +112,22 @@ class JSONParser(parsers.BaseParser):
             return {}
         try:
             value = orjson.loads(body)
-            return without_nul(value) if b"\\u0000" in body else value
         except (orjson.JSONDecodeError, RecursionError) as error:
             raise Malformed("The body is not valid JSON.") from error
+        if body.count(b"[") + body.count(b"{") > MAX_JSON_DEPTH and deeper(value, MAX_JSON_DEPTH):
+            raise Malformed("The body is not valid JSON.")  # nested too deeply for us
+        return without_nul(value) if b"\\u0000" in body else value
+
+
+def deeper(value: Any, levels: int) -> bool:
+    """Whether containers are nested deeper than so many levels; level by level, since it may be a thousand."""
+    containers = [value]
+    for _ in range(levels):
+        inner = (c.values() if isinstance(c, dict) else c for c in containers if isinstance(c, dict | list))
+        containers = [member for members in inner for member in members if isinstance(member, dict | list)]
+        if not containers:
+            return False
+    return True
 
 
 class Form(dict[str, Any]):
@@ -115,10 +155,25 @@ class MultiPartParser(parsers.MultiPartParser):
     def parse(self, stream: IO[Any], media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             found = super().parse(stream, media_type, parser_context)
-        except (TooManyFieldsSent, RequestDataTooBig) as error:
-            raise TooLarge() from error
-        fields = [(without_nul(key), without_nul(value)) for key, values in found.data.lists() for value in values]
-        return parsers.DataAndFiles(Form(fields), found.files)
+            fields = [(without_nul(key), without_nul(value)) for key, values in found.data.lists() for value in values]
+            return parsers.DataAndFiles(Form(fields), found.files)
+        except BaseException as error:
+            # What has come of its file goes at once: the traceback would keep it on the disk until it is collected.
+            for handler in parser_context["request"].upload_handlers:
+                if hasattr(handler, "file"):
+                    handler.file.close()
+            if isinstance(error, TooManyFieldsSent | RequestDataTooBig):
+                raise TooLarge() from error
+            raise
+
+
+def fields_of(request: Request) -> Mapping[str, Any]:
+    """The body's fields, without its files. Raises Malformed for a JSON body that is no object."""
+    body = request.data
+    if not isinstance(body, Mapping):
+        raise Malformed("The body must be an object.")
+    files = request.FILES
+    return {name: value for name, value in body.items() if name not in files} if files else body
 
 
 def body_of(stream: IO[Any]) -> bytes:
@@ -238,6 +293,7 @@ def denied() -> HttpResponse:
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
     request = context["request"]
+    error = fault(error) or error
     if isinstance(
         error,
         exceptions.AuthenticationFailed | exceptions.NotAuthenticated | exceptions.PermissionDenied | PermissionDenied,
@@ -245,6 +301,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         return denied()
     if isinstance(error, Http404):
         return error_response(request, 404, "There is no such thing here.")
+    if isinstance(error, ValidationError):  # a model's
+        error = exceptions.ValidationError(get_error_detail(error))
     if isinstance(error, exceptions.ValidationError):
         detail = error.detail if isinstance(error.detail, dict) else {"non_field_errors": error.detail}
         return error_response(request, 400, "Some fields are missing or malformed.", detail)
@@ -255,12 +313,15 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         return response
     if isinstance(error, TooManyFieldsSent | RequestDataTooBig | SuspiciousOperation):
         return error_response(request, 400, "The request is malformed.")
+    return None
+
+
+def fault(error: Exception) -> Unavailable | Full | None:
+    """What to tell whoever met this error, where it is one of the database or the storage."""
     if isinstance(error, OperationalError):
         logger.error("The database did not answer: %s", type(error).__name__)
-        response = error_response(request, 503, "The database does not answer. Please try again.")
-        response["Retry-After"] = "5"
-        return response
-    return None
+        return Unavailable("The database does not answer. Please try again.")
+    return error if isinstance(error, Unavailable | Full) else None
 
 
 def error_view(status: int, message: str, default: Any) -> Any:

@@ -4,7 +4,8 @@ from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from tqdm import tqdm
 
@@ -13,6 +14,8 @@ class Backfill(BaseCommand):
     """A command whose `work` is done when no row is left in `rows()`; each batch commits by itself."""
 
     batch = 1_000
+    failures: list[str]
+    """A line for each row that could not be done."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--batch", type=int, default=self.batch, help="rows to a transaction")
@@ -22,19 +25,23 @@ class Backfill(BaseCommand):
         """What there is to do."""
         raise NotImplementedError
 
+    def chosen(self, everything: bool) -> QuerySet[Any]:
+        """The rows, narrowed by what the operator asked for."""
+        return self.rows(everything)
+
     def work(self, keys: Sequence[Any]) -> None:
         """Does it for one batch of primary keys."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = self.rows(options["all"])
-        done = 0
+        rows = self.chosen(options["all"])
+        done, self.failures = 0, []
         with tqdm(total=rows.count(), unit="row", disable=None if options["verbosity"] else True) as bar:
             for keys in batches(rows, max(1, options["batch"])):
                 self.work(keys)
                 done += len(keys)
                 bar.update(len(keys))
-        self.stdout.write(f"{done} refreshed.")
+        self.stdout.write(f"{done - len(self.failures)} refreshed.")
 
 
 def batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
@@ -46,3 +53,40 @@ def batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
         if not keys:
             return
         yield keys
+
+
+class OneByOne(Backfill):
+    """A backfill that opens files: one row at a time, of everything or one album, with its failures at the end."""
+
+    batch = 100
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--album", help="only the images of the album with this id")
+
+    def one(self, row: Any) -> None:
+        """Does it for one row. Whatever it raises becomes a line of the report, and the work goes on."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.album = options["album"]
+        super().handle(*args, **options)
+        for failure in self.failures:
+            self.stderr.write(failure)
+        if self.failures:
+            raise CommandError(f"{len(self.failures)} could not be done.")
+
+    def chosen(self, everything: bool) -> QuerySet[Any]:
+        rows = super().chosen(everything)
+        return rows if self.album is None else rows.filter(album__public_id=self.album)
+
+    def work(self, keys: Sequence[Any]) -> None:
+        for key in keys:
+            row = self.chosen(everything=True).filter(pk=key).first()  # as it is now, if it still is there
+            try:
+                if row is not None:
+                    self.one(row)
+            except (OperationalError, InterfaceError):
+                raise  # no other row would fare better
+            except Exception as error:  # a worker's loop: one bad file is no reason to stop
+                self.failures.append(f"{key}: {str(error) or type(error).__name__}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -50,6 +51,12 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def folder(path: Path) -> Path:
+    """The folder, made where it is missing."""
+    path.mkdir(mode=0o750, parents=True, exist_ok=True)
+    return path
+
+
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
     value = text(name, default)
     if value not in allowed:
@@ -75,7 +82,7 @@ def name_of_cloud(name: str, default: str) -> str:
     value = text(name, default)
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
         raise ImproperlyConfigured(f"{name} may hold letters, digits, - and _ alone, not {value!r}.")
-    if value in {"admin", "api", "assets", "images", "proxy", "static"}:
+    if value in {"admin", "api", "assets", "images", "proxy", "static", "v1_1"}:
         raise ImproperlyConfigured(f"{name} may not be {value!r}: other routes begin with it.")
     return value
 
@@ -86,6 +93,17 @@ def origins(name: str) -> list[str]:
     for origin in found:
         if not re.fullmatch(r"https?://[^/\s?#@]+", origin):
             raise ImproperlyConfigured(f"{name} must hold origins such as https://app.example.com, not {origin!r}.")
+    return found
+
+
+def networks(name: str) -> list[str]:
+    """A comma separated list of networks in CIDR notation."""
+    found = words(name)
+    for network in found:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{name} must hold networks such as 127.0.0.0/8, not {network!r}.") from error
     return found
 
 

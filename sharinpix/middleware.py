@@ -1,4 +1,4 @@
-"""The standard headers of the API (API: standard headers) and the compression of answers."""
+"""The standard headers of the API (API: standard headers), answers to faults, and the compression of answers."""
 
 import re
 import time
@@ -13,6 +13,8 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django_http_compression.middleware import best_coding
+
+from sharinpix.api import Unavailable, fault
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -56,6 +58,25 @@ class StandardHeaders:
             response.headers["X-Request-Id"] = str(uuid.uuid4())
             response.headers["X-Runtime"] = f"{time.perf_counter() - start:.6f}"
         return response
+
+
+class Faults:
+    """Pages and pictures say in plain words when the database or the storage fails them; the API has its own way."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        found = fault(error)
+        if found is None:
+            return None
+        headers = {"Cache-Control": "no-cache"}
+        if isinstance(found, Unavailable):
+            headers["Retry-After"] = str(found.wait)
+        return HttpResponse(str(found.detail), "text/plain; charset=utf-8", found.status_code, headers=headers)
 
 
 class Compressor(Protocol):

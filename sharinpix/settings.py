@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
 from sharinpix import env
@@ -40,7 +41,7 @@ SIGNING_KEYS = env.words("SIGNING_KEYS") or [
 if DELIVERY == "cloudinary":
     if not cloudinary:
         raise ImproperlyConfigured("DELIVERY=cloudinary needs CLOUDINARY_URL=cloudinary://key:secret@cloud.")
-    CLOUD_NAME = cloudinary.cloud
+    CLOUD_NAME, CLOUD_API_KEY = cloudinary.cloud, cloudinary.key
     DELIVERY_KEYS = [cloudinary.secret]
     DELIVERY_URL = env.base_url("DELIVERY_URL", "https://res.cloudinary.com")
 else:
@@ -50,6 +51,11 @@ else:
 LONG_SIGNATURES = env.flag("LONG_SIGNATURES")
 X_ACCEL_REDIRECT = env.text("X_ACCEL_REDIRECT")  # e.g. /kept/, where nginx has an internal location
 DERIVED_CACHE_MB = env.number("DERIVED_CACHE_MB", 5_000, most=10_000_000)
+
+# Uploads: how large a file may be, and how large a picture may claim to be before it is decoded
+MAX_UPLOAD_MB = env.number("MAX_UPLOAD_MB", 100, most=10_000)
+MAX_MEGAPIXELS = env.number("MAX_MEGAPIXELS", 100, most=10_000)  # over all frames
+MAX_FRAMES = env.number("MAX_FRAMES", 500)
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -62,6 +68,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "sharinpix",
     "accounts",
     "images",
     "albums",
@@ -69,6 +76,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "sharinpix.middleware.StandardHeaders",
     "sharinpix.middleware.Compression",
+    "sharinpix.middleware.Faults",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -83,7 +91,8 @@ if CORS_ORIGINS:
     INSTALLED_APPS.append("corsheaders")
     MIDDLEWARE.insert(2, "corsheaders.middleware.CorsMiddleware")
     CORS_ALLOWED_ORIGINS = CORS_ORIGINS
-    CORS_URLS_REGEX = r"^/api/v1/"
+    CORS_URLS_REGEX = r"^/(?:api/v1/|v1_1/|storage_files$)"
+    CORS_ALLOW_HEADERS = [*default_headers, "content-range", "idempotency-key", "x-unique-upload-id"]
     CORS_EXPOSE_HEADERS = ["X-token", "X-message", "Link"] + [
         f"X-access-{ability}"
         for ability in (
@@ -109,6 +118,45 @@ TEMPLATES = [
         },
     }
 ]
+
+# Uploads
+MAX_UPLOAD = MAX_UPLOAD_MB * 1_000_000
+NATIVE_UPLOAD = env.flag("NATIVE_UPLOAD", "1")
+FILE_UPLOAD_HANDLERS = [
+    "sharinpix.multipart.Bounded",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+FILE_UPLOAD_TEMP_DIR = str(env.folder(DATA_DIR / "incoming"))
+
+# Jobs: by workers where there is a broker, else in the request after commit
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+CELERY_TASK_DEFAULT_QUEUE = "sharinpix"
+CELERY_TASK_ACKS_LATE = CELERY_TASK_REJECT_ON_WORKER_LOST = CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+PROCESSING_TIMEOUT = env.number("PROCESSING_TIMEOUT", 120, least=2, most=1_200)  # seconds that one job may take
+CELERY_TASK_TIME_LIMIT = PROCESSING_TIMEOUT
+CELERY_TASK_SOFT_TIME_LIMIT = PROCESSING_TIMEOUT * 0.8
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # KB: a HEIC of 50 megapixels takes 400,000
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_TIMEOUT = 3  # seconds
+CELERY_TIMEZONE = "UTC"
+SWEEP_EVERY = min(30, PROCESSING_TIMEOUT / 4)  # seconds between two looks for work that nobody does
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # remembers nothing in a file: any number of workers may run one
+CELERY_BEAT_SCHEDULE = {
+    "sweep": {"task": "albums.tasks.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY}}
+}
+# Who sends a job is not kept waiting for a broker that is away: the sweep will find what is to do.
+CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, float] = {"max_retries": 0}
+if CELERY_BROKER_URL.startswith(("redis", "rediss")):
+    # Longer than a task may run, since Redis hands a task out again after it whether it runs or not; the other two
+    # have it looked at every few seconds instead of every hundred.
+    CELERY_BROKER_TRANSPORT_OPTIONS |= {
+        "visibility_timeout": PROCESSING_TIMEOUT + 60,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+        "socket_connect_timeout": 3,
+        "socket_timeout": 10,
+    }
 
 # Data
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -144,17 +192,16 @@ DATABASES = {"default": database()}
 PREPARED_STATEMENTS = env.flag("PREPARED_STATEMENTS", "1")  # 0 behind a pooler that shares connections by transaction
 
 S3_BUCKET = env.text("S3_BUCKET")
+S3_ENDPOINT_URL = env.text("S3_ENDPOINT_URL") and env.base_url("S3_ENDPOINT_URL", "")
 if S3_BUCKET:
     originals: dict[str, Any] = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "images.storage.s3.S3Storage",
         "OPTIONS": {
             "bucket_name": S3_BUCKET,
-            "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
+            "endpoint_url": S3_ENDPOINT_URL or None,
             "region_name": env.text("AWS_REGION") or None,
             "access_key": env.text("AWS_ACCESS_KEY_ID") or None,
             "secret_key": env.text("AWS_SECRET_ACCESS_KEY") or None,
-            "default_acl": None,
-            "file_overwrite": True,  # keys are ours and written once: asking first whether one exists costs a call
         },
     }
 else:
@@ -167,6 +214,8 @@ STORAGES = {
 # Requests. A resync names up to 10,000 ids; Django counts the fields of query strings too.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_100
 APPEND_SLASH = True
+
+IMPORT_ALLOW_NETS = env.networks("IMPORT_ALLOW_NETS")  # for tests alone: `check --deploy` refuses it
 
 # People
 AUTH_USER_MODEL = "accounts.User"
@@ -251,4 +300,5 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "stream": sys.stderr, "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"urllib3.connection": {"level": "ERROR"}},  # its warnings repeat URLs, and with them what opens them
 }

@@ -88,6 +88,7 @@ class Statement:
         self.as_bytes = as_bytes
         self.planned = planned
         self.plans: WeakSet[Any] = WeakSet()  # the driver's connections that have this statement's plan
+        self.execute = ""
         self.compiled: dict[str, tuple[str, list[Any], Any, Any]] = {}
 
     def prepare(self, values: dict[str, Any], database: Any) -> tuple[str, list[Any], Any, Any]:
@@ -125,6 +126,7 @@ class Statement:
             numbered = first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
             cursor.execute(f"PREPARE {name} AS {numbered}")
             self.plans.add(cursor.connection)
-        _, parameters, _, _ = self.compiled[connection.vendor]
-        places = (p.placeholder if isinstance(p, Parameter) else "%s" for p in parameters)
-        return f"EXECUTE {name} ({', '.join(places)})"
+            _, parameters, _, _ = self.compiled[connection.vendor]
+            places = (p.placeholder if isinstance(p, Parameter) else "%s" for p in parameters)
+            self.execute = f"EXECUTE {name} ({', '.join(places)})"
+        return self.execute

@@ -15,6 +15,7 @@ def nowhere(request: HttpRequest) -> NoReturn:
 
 urlpatterns = [
     path("api/v1/", include("images.urls.api")),
+    path("api/v1/", include("albums.urls.api")),
     path("api/v1/", include("accounts.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     # Django's way from any row to its page outside the admin: ours have none, and a malformed key breaks it.
@@ -23,6 +24,7 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("images.urls.public")),
+    path("", include("albums.urls.public")),
 ]
 handler400 = "sharinpix.api.bad_request"
 handler404 = "sharinpix.api.not_found"

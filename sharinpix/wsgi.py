@@ -12,7 +12,14 @@ django_application = get_wsgi_application()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Django, behind the one check that it lacks."""
+    """Django, behind the two checks that it lacks."""
+    if "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH"):
+        # Django would take the body for empty. nginx sends a length whatever it gets.
+        sentence = "Send the length of the body."
+        start_response(
+            "411 Length Required", [("X-message", sentence), ("Content-Type", "text/plain"), ("Content-Length", "0")]
+        )
+        return []
     environ["CONTENT_TYPE"] = understood(environ.get("CONTENT_TYPE", ""))
     return django_application(environ, start_response)
 

@@ -1,6 +1,8 @@
 """Fixtures: an organization, its people and secrets, and pictures."""
 
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -71,3 +73,35 @@ def _stored_texts_are_true(request: pytest.FixtureRequest) -> Iterator[None]:
             assert false_texts() == []
     else:
         yield
+
+
+@pytest.fixture
+def served(settings: Any) -> Iterator[Callable[[bytes], str]]:
+    """served(content): the URL of a server of this host that answers with it as a JPEG; imports may go there."""
+    contents: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            content = contents[int(self.path.rpartition("-")[2].partition(".")[0])]
+            self.send_response(200)
+            self.send_header("Content-Type", "image/jpeg")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    settings.IMPORT_ALLOW_NETS = ["127.0.0.0/8"]
+
+    def serve(content: bytes) -> str:
+        contents.append(content)
+        return f"http://127.0.0.1:{server.server_port}/picture-{len(contents) - 1}.jpg"
+
+    try:
+        yield serve
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -2,9 +2,11 @@
 
 import io
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import jwt
+from django.core.files.storage import default_storage
 from django.utils import timezone
 from PIL import Image as Pillow
 
@@ -79,5 +81,19 @@ def make_stored_image(album: Album, content: bytes | None = None, **fields: Any)
         **fields,
     }
     image = make_image(album, **facts)
-    processing.keep_thumbnails(image, examined.renditions)
+    processing.keep_thumbnails(image, processing.store_thumbnails(image, examined.renditions))
     return image
+
+
+def make_waiting_image(album: Album, content: bytes | None = None, **fields: Any) -> Image:
+    """An image that is work: its original is in our storage, and nobody has processed it."""
+    public_id = storage.new_public_id()
+    storage.write(storage.original_key(public_id), jpeg() if content is None else content)
+    facts = {"delivery_id": public_id, "original": storage.original_key(public_id), "processed": False}
+    return make_image(album, **facts, **fields)
+
+
+def files_below(prefix: str) -> set[str]:
+    """Keys of the files that our storage holds there."""
+    root = Path(default_storage.path(prefix))
+    return {f"{prefix}/{path.relative_to(root)}" for path in root.rglob("*") if path.is_file()}

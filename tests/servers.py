@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from socket import create_connection
+from typing import Any
 
 import psycopg2
 
@@ -82,8 +85,151 @@ def database(folder: Path) -> Iterator[str]:
             connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-class Web:
-    """The shipped server on a port and with data of its own; `manage(...)` runs a command on the same data."""
+def environment_of_tests(**more: str) -> dict[str, str]:
+    """For a process of ours on the database and the files of the running test."""
+    from django.db import connection  # only here: this module starts servers before there are settings
+
+    name = str(connection.settings_dict["NAME"])
+    outside = os.environ.get("DATABASE_URL", "")
+    url = f"{outside.rpartition('/')[0]}/{name}" if outside.startswith("postgres") else f"sqlite:///{name}"
+    return {**os.environ, "DATABASE_URL": url, **more}
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """moto's S3 in a process of its own, which lists ten keys a page; yields its endpoint. It checks no signature."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "MOTO_S3_DEFAULT_MAX_KEYS": "10"}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_for(f"{url}/moto-api/", process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
+    """Returns when the URL answers. Raises RuntimeError when the process ends or half a minute has passed."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"Nothing answers at {url}.")
+
+
+@contextmanager
+def serving(port: int, command: list[str], **options: Any) -> Iterator[None]:
+    """Runs a server that listens on the port (of localhost) after a minute at most, and ends it with SIGTERM."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                create_connection(("127.0.0.1", port), timeout=5).close()
+                break
+            except OSError:
+                if time.monotonic() > deadline or process.poll() is not None:
+                    raise
+                time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextmanager
+def redis(port: int | None = None) -> Iterator[str]:
+    """A Redis of its own that keeps nothing on disk; yields its URL."""
+    if not shutil.which("redis-server"):
+        raise SystemExit("Redis is not installed (Debian's package: redis-server).")
+    port = port or free_port()
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    with serving(port, ["redis-server", *options], cwd="/"):
+        yield f"redis://127.0.0.1:{port}/0"
+
+
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+@contextmanager
+def rabbitmq() -> Iterator[str]:
+    """A RabbitMQ of its own (Debian's package: rabbitmq-server) in a temporary folder; yields its URL."""
+    folder = Path(tempfile.mkdtemp(prefix="sharinpix-rabbitmq-"))
+    port, names = free_port(), free_port()
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "ERL_EPMD_PORT": str(names),
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODENAME": f"sharinpix{port}@localhost",
+        "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_DIST_PORT": str(free_port()),
+        "RABBITMQ_MNESIA_BASE": f"{folder}/data",
+        "RABBITMQ_LOG_BASE": f"{folder}/log",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/plugins",
+        "RABBITMQ_PID_FILE": f"{folder}/pid",
+    }
+    try:
+        with serving(port, [str(RABBITMQ)], cwd=folder, env=environment):
+            yield f"amqp://guest:guest@127.0.0.1:{port}//"
+    finally:
+        subprocess.run(["epmd", "-port", str(names), "-kill"], stdout=subprocess.DEVNULL)  # the node leaves it behind
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Program:
+    """One of our programs, with a database and data; `manage(...)` runs a command on the same ones."""
+
+    name: str
+    environment: dict[str, str]
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def manage(self, *arguments: str) -> str:
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def start(self, **more: str) -> None:
+        """Starts it, with these variables beside its own."""
+        self.log = Path(self.environment["DATA_DIR"]) / f"{self.name}.log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd=ROOT,
+                env={**self.environment, "PYTHONUNBUFFERED": "1", **more},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def stop(self) -> int:
+        """Asks it to end as an operator would (SIGTERM) and returns its exit status."""
+        self.process.terminate()
+        return self.process.wait(timeout=40)
+
+    def kill(self) -> None:
+        """Ends it and all its processes as a power cut would."""
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Web(Program):
+    """The shipped server on a port of its own."""
+
+    name = "server"
 
     def __init__(self, folder: Path, database_url: str, **environment: str) -> None:
         self.port = free_port()
@@ -91,32 +237,35 @@ class Web:
         ours = {"PUBLIC_URL": self.url, "PORT": str(self.port), "DATABASE_URL": database_url, "DATA_DIR": str(folder)}
         self.environment = {**os.environ, "WEB_CONCURRENCY": "2", **ours, **environment}
 
-    def manage(self, *arguments: str) -> str:
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
-        return done.stdout.strip()
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "sharinpix.wsgi"]
 
-    def start(self) -> None:
-        command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "sharinpix.wsgi"]
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the server is)
-        self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                urllib.request.urlopen(f"{self.url}/assets/blank.jpg", timeout=5).close()
-                return
-            except OSError:
-                time.sleep(0.1)
-        raise RuntimeError(f"The server did not start:\n{self.output()}")
+    def start(self, **more: str) -> None:
+        super().start(**more)
+        try:
+            wait_for(f"{self.url}/assets/blank.jpg", self.process)
+        except RuntimeError as error:
+            raise RuntimeError(f"The server did not start:\n{self.output()}") from error
 
-    def output(self) -> str:
-        self.log.seek(0)
-        return self.log.read().decode(errors="replace")
 
-    def stop(self) -> int:
-        """Asks it to end as an operator would (SIGTERM) and returns its exit status."""
-        self.process.terminate()
-        return self.process.wait(timeout=40)
+class Worker(Program):
+    """A worker on the data of a Web, by the very command of `make worker`."""
+
+    name = "worker"
+
+    def __init__(self, web: Web) -> None:
+        self.environment = {**web.environment, "WORKER_CONCURRENCY": "1"}
+
+    def command(self) -> list[str]:
+        recipe = subprocess.run(
+            ["make", "--dry-run", "--old-file=install", "worker"],
+            cwd=ROOT,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return ["sh", "-c", recipe.stdout]
 
 
 @contextmanager

@@ -13,12 +13,16 @@ from django.db.models import Model
 from django.test import Client
 
 from accounts.models import Organization, Secret, User
+from albums.imports.models import Import
 from albums.models import Album
+from albums.uploads.models import DroppedUpload
 from images.models import Image, Tag, Tagging, Thumbnail
 from tests.factories import make_album, make_image
 from tests.staff import add_url, list_url, logged_in, rows_on, staff_of, text, url_of
 
-OURS: list[type[Model]] = [Organization, User, Secret, Album, Image, Thumbnail, Tag, Tagging]
+OURS: list[type[Model]] = [
+    Organization, User, Secret, Album, Image, Thumbnail, Tag, Tagging, Import, DroppedUpload,
+]  # fmt: skip
 SUPERUSERS_ALONE: list[type[Model]] = [Group, AccessAttempt, AccessLog]
 
 
@@ -33,6 +37,8 @@ class Tenant(NamedTuple):
     thumbnail: Thumbnail
     tag: Tag
     tagging: Tagging
+    fetched: Import
+    dropped: DroppedUpload
 
     def row(self, model: type[Model]) -> Model:
         return next(row for row in self if type(row) is model)
@@ -54,6 +60,14 @@ def tenant(organization: Organization, name: str) -> Tenant:
         thumbnail,
         image.tags.get(),
         image.taggings.get(),
+        Import.objects.create(
+            organization=organization,
+            album_name=f"{name} album",
+            params={"url": f"https://{name}.example/"},
+            image=image,
+            status="failed",
+        ),
+        DroppedUpload.objects.create(organization=organization, album_name=f"{name} album", reason=f"{name} reason"),
     )
 
 
@@ -128,13 +142,13 @@ def test_a_search_for_another_organizations_row_finds_nothing(
 @pytest.mark.parametrize("model", OURS)
 def test_actions_reach_no_row_of_another_organization(staff: Client, theirs: Tenant, model: type[Model]) -> None:
     row = theirs.row(model)
-    for action in ("delete_selected", "revoke"):
+    for action in ("delete_selected", "revoke", "try_again", "process_again"):
         sent = {"action": action, "_selected_action": [str(row.pk)], "post": "yes", "select_across": "1"}
         response = staff.post(list_url(model), sent)
         assert response.status_code < 500
     for untouched in theirs:
         untouched.refresh_from_db()
-    assert theirs.secret.revoked_at is None
+    assert (theirs.secret.revoked_at, theirs.fetched.status, theirs.image.processed) == (None, "failed", True)
 
 
 @pytest.mark.parametrize(
@@ -187,6 +201,7 @@ def test_every_form_needs_its_csrf_token(organization: Organization, ours: Tenan
         (url_of(ours.image, "delete"), {"post": "yes"}),
         (list_url(Image), {"action": "delete_selected", "_selected_action": str(ours.image.pk), "post": "yes"}),
         (list_url(Secret), {"action": "revoke", "_selected_action": str(ours.secret.pk)}),
+        (list_url(Import), {"action": "try_again", "_selected_action": str(ours.fetched.pk)}),
     ]
     assert [client.post(url, sent).status_code for url, sent in forms] == [403] * len(forms)
     ours.image.refresh_from_db()
@@ -230,6 +245,10 @@ JUNK_QUERIES = [
     "state=%00",
     "state=" + "x" * 5_000,
     "variant=%00",
+    "status__exact=%00",
+    "status__exact=junk",
+    "error=junk",
+    "params__contains=Bearer",
     "variant=a%00",
     "format=" + "x" * 5_000,
     "created_at__gte=junk",
@@ -274,6 +293,7 @@ def test_lists_cannot_be_searched_by_columns_that_they_never_show(staff: Client,
     guess = ours.secret.ciphertext[:10]
     assert staff.get(list_url(Secret), {lookup: guess}).status_code == 400
     assert staff.get(list_url(User), {"password__startswith": "md5"}).status_code == 400
+    assert staff.get(list_url(Import), {"params__contains": "Bearer"}).status_code == 400
 
 
 NO_KEYS = ["junk", "\0", "0", "-1", "9" * 40, "x" * 5_000, "<script>alert(1)</script>", "' OR 1=1--", "\u202e"]

@@ -204,8 +204,20 @@ class Browser:
         self.opener.open(f"{self.server.url}{path}", body).close()
 
 
+@pytest.mark.parametrize("path", ["/api/v1/albums/a/images", "/storage_files", "/api/v1/imports"])
+def test_a_body_of_unknown_length_is_asked_for_its_length(server: Web, token: str, path: str) -> None:
+    connection = http.client.HTTPConnection("localhost", server.port, timeout=60)
+    headers = {"Authorization": f'Token token="{token}"', "Content-Type": "multipart/form-data; boundary=x"}
+    connection.request("POST", path, iter([b"--x\r\n", b"--x--\r\n"]), headers, encode_chunked=True)
+    response = connection.getresponse()
+    assert (response.status, response.headers["X-message"]) == (411, "Send the length of the body.")
+    connection.close()
+
+
 def test_no_token_is_ever_logged(server: Web, token: str) -> None:
     ask(server, f"/api/v1/image_syncs?token={token}", token)
-    output = server.output()
+    deadline = time.monotonic() + 10  # a line is written after its answer
+    while "/api/v1/image_syncs" not in (output := server.output()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert "/api/v1/image_syncs" in output
     assert token not in output

@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from albums.imports.pool import Pool
-from albums.imports.worker import Broken, Known, Photo, Task
+from albums.imports.worker import Bench, Broken, Known, Photo, Task
 from albums.models import Album
-from images import processing, storage
+from images import infos, processing, storage
+from images.filenames import display_name
 from images.models import Image
 
 PICTURE_SUFFIXES = frozenset(
@@ -62,13 +62,6 @@ def is_file(path: Path) -> bool:
         return True
 
 
-def display_name(path: Path) -> str:
-    """The file's name without extension as people may be shown it: no control or direction characters, NFC."""
-    name = path.stem.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    shown = "".join(c for c in unicodedata.normalize("NFC", name) if unicodedata.category(c) not in {"Cc", "Cf"})
-    return shown.encode()[:255].decode("utf-8", "ignore")
-
-
 def import_folder(album: Album, tasks: list[Task], processes: int, progress: Callable[[], object]) -> Report:
     """Adds the pictures that the album does not hold yet behind those that it does, in the order of the tasks.
 
@@ -101,8 +94,8 @@ def import_folder(album: Album, tasks: list[Task], processes: int, progress: Cal
 def outcomes(tasks: list[Task], processes: int, known: frozenset[str]) -> Iterator[tuple[Task, object]]:
     if not tasks:
         return iter(())
-    pool = Pool(min(processes, len(tasks)), known, processing.stored_transformations())
-    return pool.run(tasks)
+    bench = Bench(known, processing.stored_transformations(), processing.limits())
+    return Pool(min(processes, len(tasks)), bench).run(tasks)
 
 
 def add(album: Album, task: Task, photo: Photo) -> bool:
@@ -111,40 +104,25 @@ def add(album: Album, task: Task, photo: Photo) -> bool:
     original = storage.original_key(public_id)
     with task.path.open("rb") as file:
         storage.write(original, File(file))
+    name = display_name(task.path.name)
     image = Image(
         album=album,
-        filename=display_name(task.path),
-        infos=infos_of(album, task, photo),
+        filename=name,
+        infos=infos.of_upload(photo.examined, name, album.public_id, timezone.now()),
         delivery_id=public_id,
         delivery_version=version,
         original=original,
         import_key=photo.import_key,
         **processing.facts_of(photo.examined),
     )
+    thumbnails = processing.store_thumbnails(image, photo.examined.renditions)
     try:
         with transaction.atomic():
             image.position = album.next_positions(1)[0]
             image.save(force_insert=True)
-            processing.keep_thumbnails(image, photo.examined.renditions)
+            processing.keep_thumbnails(image, thumbnails)
             Image.objects.refresh([image.pk])
     except IntegrityError:
-        storage.remove([original])
+        storage.remove([original, *(str(thumbnail.file) for thumbnail in thumbnails)])
         return False
     return True
-
-
-def infos_of(album: Album, task: Task, photo: Photo) -> dict[str, object]:
-    """What an upload of the file would have been answered, in the published order of keys (API: infos)."""
-    examined = photo.examined
-    return {
-        "bytes": examined.bytes,
-        "created_at": timezone.now().strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "etag": examined.md5,
-        "format": examined.format,
-        "height": examined.height,
-        "resource_type": "image",
-        "tags": [album.public_id],
-        "type": "authenticated",
-        "width": examined.width,
-        "original_filename": display_name(task.path),
-    }

@@ -1,24 +1,23 @@
 """Runs the files of a folder through child processes, in order, and outlives a file that kills one."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 
 from albums.imports.worker import Bench, Broken, Outcome, Task, prepare, work_at_bench
-from images.transformations import Transformation
 
 AHEAD = 4
 """Files in flight for each process: enough to keep all busy behind a slow one, few enough to hold in memory."""
 
 
 class Pool:
-    """`for task, outcome in Pool(processes, known, renditions).run(tasks)`: outcomes in the order of the tasks."""
+    """`for task, outcome in Pool(processes, bench).run(tasks)`: outcomes in the order of the tasks."""
 
-    def __init__(self, processes: int, known: frozenset[str], renditions: Mapping[str, Transformation]) -> None:
+    def __init__(self, processes: int, bench: Bench) -> None:
         self.processes = processes
-        self.bench = Bench(known, renditions)
+        self.bench = bench
         self.pending: deque[tuple[Task, Future[Outcome]]] = deque()
         self.executor = self.started(processes)
 

@@ -145,7 +145,7 @@ class SyncImport:
 
     def album(self, public_id: str) -> Album:
         if public_id not in self.albums:
-            self.albums[public_id] = Album.objects.named(self.organization, public_id)
+            self.albums[public_id] = Album.objects.named(self.organization.pk, public_id)
         return self.albums[public_id]
 
     def user(self, sfid: str) -> User:

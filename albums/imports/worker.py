@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from images.rendering import Examined, PictureError, examine
+from images.rendering import Examined, Limits, PictureError, examine
 from images.transformations import Transformation
 
 
@@ -45,6 +45,7 @@ class Bench(NamedTuple):
 
     known: frozenset[str]
     renditions: Mapping[str, Transformation]
+    limits: Limits
 
 
 bench: Bench | None = None
@@ -57,17 +58,17 @@ def prepare(shared: Bench) -> None:
 
 def work_at_bench(task: Task) -> Outcome:
     assert bench is not None, "prepare() comes first"
-    return work(task, bench.known, bench.renditions)
+    return work(task, bench)
 
 
-def work(task: Task, known: frozenset[str], renditions: Mapping[str, Transformation]) -> Outcome:
+def work(task: Task, bench: Bench) -> Outcome:
     try:
         with task.path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         key = import_key(task.relative, sha256)
-        if key in known:
+        if key in bench.known:
             return Known()
-        examined = examine(task.path, renditions)
+        examined = examine(task.path, bench.renditions, limits=bench.limits)
     except PictureError as error:
         return Broken(str(error), error.code in {"empty", "unidentified"})
     except OSError as error:

@@ -2,12 +2,14 @@
 
 from images.rendering.encoding import OutputFormat, Rendition
 from images.rendering.examination import Examined, examine, render
+from images.rendering.inspection import Inspected, inspect
 from images.rendering.sources import CONTENT_TYPES, EXTENSIONS, Limits, PictureError, Source, identify
 
 __all__ = [
     "CONTENT_TYPES",
     "EXTENSIONS",
     "Examined",
+    "Inspected",
     "Limits",
     "OutputFormat",
     "PictureError",
@@ -15,5 +17,6 @@ __all__ = [
     "Source",
     "examine",
     "identify",
+    "inspect",
     "render",
 ]

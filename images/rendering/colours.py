@@ -10,8 +10,7 @@ _SRGB = ImageCms.createProfile("sRGB")
 _TOPS = (1.0, 255.0, 65535.0)
 _WHITE = 255
 _PROFILE_FAULTS: tuple[type[Exception], ...] = (ImageCms.PyCMSError, *FAULTS)
-_ENOUGH = 100
-"""Pixels a side that tell the dominant colour as well as millions do."""
+_MOST_COLOURS = 32
 
 
 def resizable(image: Image.Image) -> Image.Image:
@@ -73,13 +72,17 @@ def flattened(image: Image.Image) -> Image.Image:
     return background
 
 
-def dominant(image: Image.Image) -> str:
-    """The colour that most pixels are near to, as "#RRGGBB"."""
-    small = flattened(image).convert("RGB")
-    if max(small.size) > _ENOUGH:
-        small.thumbnail((_ENOUGH, _ENOUGH))
-    palette = small.quantize(8, Image.Quantize.MEDIANCUT)
-    _, index = max(palette.getcolors() or [(0, 0)])
-    assert isinstance(index, int)
-    red, green, blue = (palette.getpalette() or [0] * 3)[3 * index : 3 * index + 3]
-    return f"#{red:02X}{green:02X}{blue:02X}"
+def palette(image: Image.Image) -> list[tuple[str, float]]:
+    """The colours of a small opaque picture as "#RRGGBB", each with the percent of it that is near to it.
+
+    The largest comes first; there are at most 32, and none that rounds to 0.0.
+    """
+    # The octree counts how many pixels lie near a colour; a median cut would make all its shares alike.
+    reduced = image.convert("RGB").quantize(_MOST_COLOURS, Image.Quantize.FASTOCTREE)
+    colours = reduced.getpalette() or []
+    found = []
+    for count, index in sorted(reduced.getcolors() or [], reverse=True):
+        assert isinstance(index, int)
+        red, green, blue = colours[3 * index : 3 * index + 3]
+        found.append((f"#{red:02X}{green:02X}{blue:02X}", round(100 * count / (image.width * image.height), 1)))
+    return [(colour, percent) for colour, percent in found if percent]

@@ -40,6 +40,16 @@ _TRANSPOSITIONS = {
 Made = tuple[Head, tuple[Operation, ...]]
 
 
+def upright(image: Image.Image, orientation: int) -> Size:
+    """The size that an image which was just opened has once it is upright."""
+    return image.size[::-1] if _turning(image, orientation)[1] % 2 else image.size
+
+
+def _turning(image: Image.Image, orientation: int) -> tuple[bool, int]:
+    # Pillow sets TIFFs upright itself, and no other format.
+    return _UPRIGHT[1 if image.format == "TIFF" else orientation]
+
+
 class Original:
     """An original's pixels, decoded once and as small as the chains allow.
 
@@ -48,8 +58,7 @@ class Original:
 
     def __init__(self, image: Image.Image, orientation: int, transformations: Sequence[Transformation]) -> None:
         """Decodes an image that was just opened. Raises PictureError."""
-        # Pillow sets TIFFs upright itself, and no other format.
-        self._mirrored, self._turns = _UPRIGHT[1 if image.format == "TIFF" else orientation]
+        self._mirrored, self._turns = _turning(image, orientation)
         claimed = image.size
         plans = [plan(self._upright(claimed), transformation) for transformation in transformations]
         self._factor = load(image, min(found.head.shrink for found in plans))

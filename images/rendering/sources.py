@@ -117,7 +117,7 @@ def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
     with _opened(file) as image:
         if image.width * image.height > limits.pixels:
             raise PictureError("too_large")
-        with translated():
+        with translated(header=True):
             frames = _frames(image, file, limits.frames)
         if frames > limits.frames:
             raise PictureError("too_many_frames")
@@ -131,10 +131,10 @@ def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
 
 @contextmanager
 def _opened(file: BinaryIO) -> Iterator[Image.Image]:
-    with translated():
-        file.seek(0)
-        if not file.read(1):
-            raise PictureError("empty")
+    file.seek(0)
+    if not file.read(1):
+        raise PictureError("empty")
+    with translated(header=True):
         image = Image.open(file, formats=FORMATS)
     with image:
         yield image
@@ -161,21 +161,24 @@ def load(image: Image.Image, shrink: float) -> int:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
-    """What a decoder raises becomes a PictureError, except trouble of the storage: it says nothing about the file."""
+def translated(*, header: bool = False) -> Iterator[None]:
+    """What a decoder raises becomes a PictureError, except trouble of the storage: it says nothing about the file.
+
+    A file whose `header` cannot be read is not identified, whatever its first bytes claim.
+    """
     try:
         yield
     except FAULTS as error:
         if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL, errno.EOVERFLOW):
             raise
-        raise PictureError(_code(error)) from error
+        raise PictureError(_code(error, header)) from error
 
 
-def _code(error: Exception) -> Code:
-    if isinstance(error, UnidentifiedImageError):
-        return "unidentified"
+def _code(error: Exception, header: bool) -> Code:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning | MemoryError):
         return "too_large"
+    if header or isinstance(error, UnidentifiedImageError):
+        return "unidentified"
     if isinstance(error, EOFError) or "truncated" in str(error).lower():
         return "truncated"
     return "undecodable"

@@ -2,6 +2,7 @@ from django.conf import settings
 from django.urls import path, re_path
 
 from images import serve
+from images.uploads.views import UploadView
 
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
@@ -11,4 +12,7 @@ urlpatterns = [
     re_path(r"^proxy/(?P<slug>[^/]+)$", serve.proxy, name="proxy"),
 ]
 if settings.DELIVERY == "local":
-    urlpatterns.append(re_path(rf"^{settings.CLOUD_NAME}/image/(?P<path>(?s:.+))$", serve.image, name="delivery"))
+    urlpatterns += [
+        re_path(r"^v1_1/(?P<cloud>[^/]+)/(?:auto|image|raw|video)/upload$", UploadView.as_view(), name="upload"),
+        re_path(rf"^{settings.CLOUD_NAME}/image/(?P<path>(?s:.+))$", serve.image, name="delivery"),
+    ]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.abilities import access, albums_granting, is_admin, is_for_the_api
+from accounts.abilities import access, albums_granting, is_admin, is_for_the_api, may_create_tag
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -92,3 +92,31 @@ def test_a_token_made_for_a_picture_or_a_webhook_is_not_for_the_api(names: set[s
 )
 def test_claims_of_the_published_clients_are_for_the_api(names: set[str]) -> None:
     assert is_for_the_api(dict.fromkeys(names | {"iss", "exp", "iat", "user_id"}, "x"))
+
+
+@pytest.mark.parametrize(
+    ("tags", "may"),
+    [
+        ({"create": True}, True),
+        ({"create": "true"}, True),
+        ({"create": 1}, False),
+        ({"create": "yes"}, False),
+        ({"create": False}, False),
+        ({"auto_tag": "roof"}, True),
+        ({"auto_tag": ["roof", "north"]}, True),
+        ({"auto_tag": "roofs"}, False),
+        ({"auto_tag": {"roof": True}}, False),
+        ({}, False),
+        ([], False),
+        ("roof", False),
+        (None, False),
+    ],
+)
+def test_a_tag_may_be_made_by_who_may_make_all_or_names_it(tags: Any, may: bool) -> None:
+    assert may_create_tag({"abilities": {"tags": tags}}, "roof") is may
+
+
+@given(abilities=ANYTHING)
+def test_claims_of_any_shape_can_be_asked_for_tags(abilities: Any) -> None:
+    assert may_create_tag({"abilities": abilities}, "roof") is False
+    assert may_create_tag({"abilities": {"tags": {"create": abilities, "auto_tag": abilities}}}, "\0") in {True, False}

@@ -14,10 +14,11 @@ from django.db import transaction
 from django.test import Client
 from PIL import Image as Pillow
 
-from albums.imports.folder import display_name, natural
+from albums.imports.folder import natural
 from albums.models import Album
 from albums.ordering import STEP
 from images import delivery, storage
+from images.filenames import display_name
 from images.models import Image
 from tests.factories import jpeg
 from tests.images.links import UPRIGHT, content_of, opened
@@ -250,7 +251,7 @@ def test_another_album_gets_pictures_of_its_own(imported: Imported) -> None:
     ids=ascii,
 )
 def test_a_display_name_holds_no_control_or_direction_characters(name: str, shown: str) -> None:
-    assert display_name(Path(name)) == shown
+    assert display_name(Path(name).name) == shown
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import os
 import tempfile
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.storage import default_storage
@@ -16,6 +17,7 @@ from albums.models import Album
 from albums.ordering import STEP
 from tests.albums.deadly import DeadlyPath
 from tests.factories import jpeg, make_album, make_image
+from tests.images.samples import animation
 
 NOBODY = 65_534
 
@@ -42,6 +44,21 @@ def test_a_file_that_kills_its_process_is_reported_and_stops_nothing(
     assert report.broken == [(name, "Reading it killed the process.") for name in names if name in deadly]
     assert (report.added, len(ticks)) == (10, 12)
     assert [f"{image.filename}.jpg" for image in album.images.in_order()] == [n for n in names if n not in deadly]
+
+
+def test_pictures_beyond_the_limits_of_the_server_are_reported(
+    organization: Organization, tmp_path: Path, settings: Any
+) -> None:
+    settings.MAX_MEGAPIXELS, settings.MAX_FRAMES = 1, 3
+    files = {"1.gif": animation(4), "2.gif": animation(3), "3.jpg": jpeg(1000, 1001), "4.jpg": jpeg(1000, 1000)}
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    report = import_folder(make_album(organization), files_of(tmp_path), 1, lambda: None)
+    assert report.added == 2
+    assert report.broken == [
+        ("1.gif", "The picture has too many frames."),
+        ("3.jpg", "The picture has too many pixels."),
+    ]
 
 
 def test_a_file_that_is_gone_before_it_is_read_is_reported(organization: Organization, tmp_path: Path) -> None:

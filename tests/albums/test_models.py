@@ -32,13 +32,13 @@ UNFIT = ["", "/", "a/b", ".", "..", "x" * 256, "a\nb", "\0", "\x7f", "tab\t"]
 
 @pytest.mark.parametrize("public_id", FIT, ids=ascii)
 def test_an_album_is_made_when_it_is_first_named(organization: Organization, public_id: str) -> None:
-    made = Album.objects.named(organization, public_id)
+    made = Album.objects.named(organization.pk, public_id)
     assert (made.public_id, str(made)) == (public_id, public_id)
-    assert Album.objects.named(organization, public_id) == made
+    assert Album.objects.named(organization.pk, public_id) == made
 
 
 def test_ids_differ_by_case(organization: Organization) -> None:
-    assert Album.objects.named(organization, "A") != Album.objects.named(organization, "a")
+    assert Album.objects.named(organization.pk, "A") != Album.objects.named(organization.pk, "a")
 
 
 @pytest.mark.parametrize("public_id", UNFIT, ids=ascii)
@@ -47,12 +47,12 @@ def test_an_id_that_fits_in_no_path_is_refused(organization: Organization, publi
         Album(organization=organization, public_id=public_id).clean()
     if "\0" not in public_id:  # which PostgreSQL's driver refuses to ask for
         with pytest.raises(ValidationError, match="An album's id"):
-            Album.objects.named(organization, public_id)
+            Album.objects.named(organization.pk, public_id)
     assert not Album.objects.exists()
 
 
 def test_each_organization_has_albums_of_its_own(organization: Organization, other_organization: Organization) -> None:
-    ours, theirs = Album.objects.named(organization, "a"), Album.objects.named(other_organization, "a")
+    ours, theirs = Album.objects.named(organization.pk, "a"), Album.objects.named(other_organization.pk, "a")
     assert (ours != theirs, ours.organization, theirs.organization) == (True, organization, other_organization)
 
 
@@ -63,7 +63,7 @@ def test_an_album_that_many_name_at_once_is_made_once(organization: Organization
     def name(_: int) -> int:
         try:
             barrier.wait(20)
-            return Album.objects.named(organization, "a").pk
+            return Album.objects.named(organization.pk, "a").pk
         finally:
             connections.close_all()
 

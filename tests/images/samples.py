@@ -2,11 +2,13 @@
 
 import struct
 import zlib
+from dataclasses import fields
 from io import BytesIO
 
 from PIL import Image
+from PIL.ExifTags import IFD
 
-from images.rendering import Rendition, render
+from images.rendering import Inspected, Rendition, render
 from images.transformations import Transformation
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
@@ -60,6 +62,25 @@ def oriented(orientation: int, width: int = 64, height: int = 48, format: str = 
     return file_of(image if transposition is None else image.transpose(transposition), format, exif=exif)
 
 
+def exif_of(
+    main: dict[int, object] | None = None,
+    photo: dict[int, object] | None = None,
+    place: dict[int, object] | None = None,
+) -> Image.Exif:
+    exif = Image.Exif()
+    exif.update(main or {})
+    exif.get_ifd(IFD.Exif).update(photo or {})
+    exif.get_ifd(IFD.GPSInfo).update(place or {})
+    return exif
+
+
+def written(exif: Image.Exif) -> Image.Exif:
+    """The same after a journey through a file, as Pillow reads it."""
+    file = BytesIO()
+    Image.new("RGB", (2, 2)).save(file, "JPEG", exif=exif)
+    return Image.open(file).getexif()
+
+
 def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -68,6 +89,18 @@ def png_claiming(width: int, height: int) -> bytes:
     """A PNG of a few bytes whose header claims any size."""
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+
+
+def bomb(side: int) -> bytes:
+    """A black PNG of any size, a bit a pixel, that takes next to no bytes."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 1, 0, 0, 0, 0))
+    row = b"\0" * (1 + (side + 7) // 8)
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(row * side, 9)) + chunk(b"IEND", b"")
+
+
+def facts(inspected: Inspected) -> dict[str, object]:
+    """What is known of an original before it is decoded, of an Examined too."""
+    return {field.name: getattr(inspected, field.name) for field in fields(Inspected)}
 
 
 def animation(frames: int, width: int = 4, height: int = 4, format: str = "GIF") -> bytes:

@@ -443,3 +443,15 @@ def test_whoever_may_only_look_at_images_changes_and_deletes_none(person: User, 
     assert client.post(url_of(image), form_of(image, title="After")).status_code == 403
     assert client.post(url_of(image, "delete"), {"post": "yes"}).status_code == 403
     assert Image.objects.get().title == "Before"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_images_are_processed_again_where_we_hold_their_originals(staff: Client, organization: Organization) -> None:
+    album = make_album(organization)
+    failed = make_stored_image(album, processing_error="truncated: The file ends.", processing_attempts=3)
+    elsewhere = make_image(album)
+    sent = {"action": "process_again", "_selected_action": [str(failed.pk), str(elsewhere.pk)]}
+    page = text(staff.post(list_url(Image), sent, follow=True))
+    assert "Processing 1 image again. The original of 1 image is not here." in page
+    failed.refresh_from_db()
+    assert (failed.processed, failed.processing_error, failed.processing_attempts) == (True, None, 1)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from images.rendering import render
-from images.rendering.colours import resizable
+from images.rendering.colours import palette, resizable
 from images.transformations import Transformation
 from tests.images.samples import corners, file_of, near, profile, quarters
 
@@ -157,3 +157,24 @@ def test_a_profile_that_does_not_fit_is_ignored(broken: bytes) -> None:
     assert near(pixel(file_of(red, "PNG", icc_profile=broken)), (255, 0, 0))
     cmyk = file_of(red.convert("CMYK"), "JPEG", icc_profile=broken)
     assert near(pixel(cmyk), (255, 0, 0))
+
+
+def test_a_palette_gives_each_colour_its_share_largest_first() -> None:
+    image = quarters(100, 100)
+    image.paste((255, 255, 255), (0, 0, 100, 40))
+    found = palette(image)
+    assert found == [("#FFFFFF", 40.0), ("#FFFF00", 25.0), ("#0000FF", 25.0), ("#FF0000", 5.0), ("#00FF00", 5.0)]
+
+
+def test_a_palette_of_many_colours_has_32_that_make_up_the_picture() -> None:
+    image = Image.merge("RGB", [Image.effect_noise((100, 100), 200) for _ in range(3)])
+    found = palette(image)
+    assert len(found) == 32
+    assert [percent for _, percent in found] == sorted((percent for _, percent in found), reverse=True)
+    assert sum(percent for _, percent in found) == pytest.approx(100, abs=2)
+
+
+def test_a_colour_that_next_to_nothing_has_is_not_in_the_palette() -> None:
+    image = Image.new("L", (100, 100), 255)
+    image.putpixel((5, 5), 0)
+    assert palette(image) == [("#FFFFFF", 100.0)]

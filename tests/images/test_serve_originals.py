@@ -181,6 +181,17 @@ def test_an_original_that_turns_out_corrupt_shows_the_placeholder(client: Client
     assert opened(response.content).size == (100, 100)
 
 
+def test_an_original_beyond_the_limits_of_the_server_shows_the_placeholder(
+    client: Client, album: Album, settings: Any
+) -> None:
+    image = make_stored_image(album, oriented(1, 1000, 1001))
+    settings.MAX_MEGAPIXELS = 1
+    response = client.get(signed(image, "c_fit,w_300"))
+    assert (response["Cache-Control"], corners(response.content) == UPRIGHT) == ("no-cache", False)
+    settings.MAX_MEGAPIXELS = 2
+    assert corners(content_of(client, signed(image, "c_fit,w_300"))) == UPRIGHT
+
+
 def test_a_corrupt_original_leaves_nothing_in_the_cache(client: Client, album: Album) -> None:
     image = undecodable(album)
     content_of(client, signed(image, MINI))

@@ -1,6 +1,7 @@
 """Signatures: Cloudinary's own, to the letter."""
 
 import re
+from typing import Any
 
 import cloudinary.utils
 import pytest
@@ -117,3 +118,50 @@ def test_link_signatures_differ_by_image_kind_key_and_purpose() -> None:
     makers = (signing.thumbnail_signature, signing.proxy_signature)
     found = {make(image, kind, key)[:7] for make in makers for image in ids for kind in kinds for key in keys}
     assert len(found) == len(makers) * len(ids) * len(kinds) * len(keys)
+
+
+ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+PARAMETERS = st.dictionaries(
+    ANY, ANY | st.integers() | st.booleans() | st.lists(ANY, max_size=3) | st.floats(allow_nan=False), max_size=6
+)
+
+
+@given(parameters=PARAMETERS, secret=TEXT)
+@example({"notification_url": "https://a.example/?a=1&b=2", "colors": 1, "tags": ["a", "b"]}, "s")
+@example({"empty": "", "nothing": 0, "one empty": [""], "none": [], "no": False, "yes": True}, "s")
+def test_an_upload_is_signed_as_the_cloudinary_package_does(parameters: dict[str, Any], secret: str) -> None:
+    assert signing.upload_signature(parameters, secret) == cloudinary.utils.api_sign_request(parameters, secret)
+
+
+@given(key=ANY, value=TEXT, secret=TEXT)
+def test_no_value_of_an_upload_pretends_to_be_two(key: str, value: str, secret: str) -> None:
+    one = signing.upload_signature({"a": f"1&{key}={value}"}, secret)
+    assert one != signing.upload_signature({"a": "1", key: value}, secret)
+
+
+@given(public_id=TEXT, version=st.integers(1, 2**40), secret=TEXT)
+def test_an_answer_is_signed_as_the_cloudinary_package_verifies_it(public_id: str, version: int, secret: str) -> None:
+    made = signing.answer_signature(public_id, version, secret)
+    assert made == signing.answer_signature(public_id, str(version), secret)
+    before = cloudinary.config().api_secret
+    cloudinary.config(api_secret=secret)
+    try:
+        assert cloudinary.utils.verify_api_response_signature(public_id, version, made)
+        assert not cloudinary.utils.verify_api_response_signature(public_id, version + 1, made)
+    finally:
+        cloudinary.config(api_secret=before)
+
+
+@given(body=ANY, timestamp=st.integers(0, 2**40), secret=TEXT, algorithm=st.sampled_from(["sha1", "sha256"]))
+def test_a_notification_is_signed_as_the_cloudinary_package_does(
+    body: str, timestamp: int, secret: str, algorithm: str
+) -> None:
+    made = signing.notification_signature(body.encode(), str(timestamp), secret, algorithm)
+    assert made == cloudinary.utils.compute_hex_hash(f"{body}{timestamp}{secret}", algorithm)
+
+
+@given(text=st.text(st.characters(exclude_categories=[])), body=st.binary())
+def test_signing_never_fails_on_what_strangers_send(text: str, body: bytes) -> None:
+    assert len(signing.upload_signature({text: text}, "s")) == 40
+    assert len(signing.answer_signature(text, text, "s")) == 40
+    assert len(signing.notification_signature(body, "1", "s")) == 40

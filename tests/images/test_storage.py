@@ -1,5 +1,6 @@
-"""Files: whole or not at all, written once, a bounded cache, gone with their last row."""
+"""Files on local disks: whole or not at all, written once, a bounded cache, gone with their last row."""
 
+import errno
 import os
 import re
 import subprocess
@@ -20,19 +21,12 @@ from accounts.models import Organization
 from albums.models import Album
 from images import storage
 from images.models import Image
+from sharinpix.api import Full
 from sharinpix.locks import FileLock
 from tests.factories import make_album, make_image, make_stored_image
 from tests.images.links import content_of, signed
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def media(settings: Any, tmp_path: Path) -> Path:
-    """An empty folder where all files go during the test."""
-    options = {"BACKEND": "images.storage.LocalStorage", "OPTIONS": {"location": str(tmp_path)}}
-    settings.STORAGES = {**settings.STORAGES, "default": options}
-    return tmp_path
 
 
 @pytest.fixture
@@ -45,26 +39,41 @@ def files_below(folder: Path) -> list[str]:
 
 
 class Breaks(ContentFile[bytes]):
-    """Content whose reading fails in the middle."""
+    """Content at which the disk fails in the middle."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(b"")
+        self.number = number
 
     def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         yield b"half"
-        raise OSError(28, "No space left on device")
+        raise OSError(self.number, os.strerror(self.number))
 
 
-def test_a_file_is_read_back_as_it_was_written(media: Path) -> None:
-    storage.write("originals/ab/abc", b"content")
-    assert (storage.read("originals/ab/abc"), files_below(media)) == (b"content", ["originals/ab/abc"])
-
-
-def test_a_file_that_is_not_there_reads_as_none(media: Path) -> None:
-    assert storage.read("originals/ab/abc") is None
-
-
-def test_a_write_that_fails_leaves_nothing(media: Path) -> None:
-    with pytest.raises(OSError, match="No space left"):
-        storage.write("originals/ab/abc", Breaks(b""))
+@pytest.mark.parametrize(("number", "error"), [(errno.ENOSPC, Full), (errno.EDQUOT, Full), (errno.EIO, OSError)])
+def test_a_write_that_fails_leaves_nothing(media: Path, number: int, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        storage.write("originals/ab/abc", Breaks(number))
     assert (storage.read("originals/ab/abc"), files_below(media)) == (None, [])
+
+
+def test_a_file_over_the_limit_of_the_system_is_too_much(tmp_path: Path) -> None:
+    script = """
+import resource
+import django
+django.setup()
+from images import storage
+from sharinpix.api import Full
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+storage.write("originals/ab/small", b"x" * 50_000)
+try:
+    storage.write("originals/ab/large", b"x" * 200_000)
+except Full as error:
+    print(error.status_code)
+"""
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "sharinpix.settings", "DATA_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True)
+    assert (done.stdout, files_below(tmp_path / "media")) == (b"507\n", ["originals/ab/small"])
 
 
 def test_a_process_that_is_killed_while_it_writes_leaves_no_file_under_the_name(tmp_path: Path) -> None:
@@ -85,6 +94,15 @@ storage.write("originals/ab/abc", Kills(b""))
     left = files_below(tmp_path / "media")
     assert (done.returncode, len(left)) == (-9, 1)
     assert left[0].startswith("originals/ab/.writing-")
+
+
+def test_what_a_killed_writer_left_is_listed_and_can_be_removed(media: Path) -> None:
+    storage.write("originals/ab/abc", b"content")
+    (media / "originals/ab/.writing-x").write_bytes(b"half")
+    found = [key for key, _ in storage.files("originals")]
+    assert sorted(found) == ["originals/ab/.writing-x", "originals/ab/abc"]
+    storage.remove(found)
+    assert files_below(media) == []
 
 
 def test_what_is_there_is_never_overwritten(media: Path) -> None:

@@ -279,7 +279,7 @@ NAUGHTY = [
 def test_naughty_text_comes_back_as_it_was_given(api: Client, organization: Organization, text: str) -> None:
     """Titles, tags, filenames and metadata take anything; an album's id what fits in a segment of a path."""
     segment = "".join(c for c in text if c != "/" and ord(c) >= 32 and ord(c) != 127) or "x"
-    album = Album.objects.named(organization, segment)
+    album = Album.objects.named(organization.pk, segment)
     facts = {"original_filename": text, text: [text, {text: text}]}
     image = make_image(album, title=text, description=text, filename=text, infos=facts, metadatas=facts)
     image.tag([text])

@@ -21,6 +21,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
+from sharinpix.api import Full, Unavailable
 from sharinpix.urls import handler400, handler404, handler500  # noqa: F401  (Django reads them here)
 from sharinpix.urls import urlpatterns as ours
 from sharinpix.wire import dumps
@@ -41,10 +42,16 @@ class Fails(APIView):
 
     def get(self, request: Request) -> Response:
         token = request.headers["Authorization"]
-        failures = {"database": OperationalError, "missing": Http404, "any": RuntimeError}
-        if request.GET["error"] == "wait":
-            raise Throttled(wait=7.9)
-        raise failures[request.GET["error"]](f"{len(token)} characters")
+        text = f"{len(token)} characters"
+        failures = {
+            "database": OperationalError(text),
+            "storage": Unavailable(),
+            "full": Full(),
+            "missing": Http404(text),
+            "wait": Throttled(wait=7.9),
+            "any": RuntimeError(text),
+        }
+        raise failures[request.GET["error"]]
 
 
 urlpatterns = [path("api/v1/echo", Echo.as_view()), path("api/v1/fails", Fails.as_view()), *ours]
@@ -240,6 +247,22 @@ def test_a_database_that_does_not_answer_is_a_503(user: User) -> None:
     assert response.headers["Retry-After"] == "5"
     assert response.headers["X-message"] == "The database does not answer. Please try again."
     assert "X-token" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "sentence", "retry"),
+    [
+        ("storage", 503, "unavailable", "The storage does not answer. Please try again.", "5"),
+        ("full", 507, "full", "There is no room left to store this.", None),
+    ],
+)
+def test_a_storage_that_fails_is_told_from_an_error_of_ours(
+    user: User, error: str, status: int, code: str, sentence: str, retry: str | None
+) -> None:
+    response = Client(headers={"Authorization": bearer(user_token(user))}).get(f"/api/v1/fails?error={error}")
+    assert (response.status_code, response.headers.get("Retry-After")) == (status, retry)
+    assert response.headers["X-message"] == sentence
+    assert response.json() == {"error": {"code": code, "message": sentence}}
 
 
 def test_a_server_whose_database_is_gone_says_so() -> None:

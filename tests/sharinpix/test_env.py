@@ -146,6 +146,18 @@ def test_a_malformed_cloudinary_url_is_refused_without_being_repeated(given: pyt
     assert str(refusal.value) == "CLOUDINARY_URL must look like cloudinary://key:secret@cloud."
 
 
+def test_networks_are_read_and_what_is_none_is_refused(given: pytest.MonkeyPatch) -> None:
+    assert env.networks("X") == []
+    given.setenv("X", "127.0.0.0/8, fd00::/8")
+    assert env.networks("X") == ["127.0.0.0/8", "fd00::/8"]
+    for value in ("localhost", "127.0.0.1/8", "127.0.0.0/33", "127.0.0.0-9"):
+        given.setenv("X", f"10.0.0.0/8,{value}")
+        with pytest.raises(
+            ImproperlyConfigured, match=rf"^X must hold networks such as 127\.0\.0\.0/8, not '{value}'\.$"
+        ):
+            env.networks("X")
+
+
 @pytest.mark.parametrize("value", ["UTC", "Europe/Paris", "America/Argentina/Buenos_Aires"])
 def test_a_time_zone_is_read(given: pytest.MonkeyPatch, value: str) -> None:
     given.setenv("X", value)

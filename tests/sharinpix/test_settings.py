@@ -78,6 +78,13 @@ def test_the_defaults_are_an_embedded_server(tmp_path: Path) -> None:
     assert "journal_mode=WAL" in database["OPTIONS"]["init_command"]
 
 
+def test_the_limits_of_uploads_are_read_from_the_environment(tmp_path: Path) -> None:
+    names = ("MAX_UPLOAD_MB", "MAX_MEGAPIXELS", "MAX_FRAMES")
+    assert settings_of(tmp_path, *names) == dict(zip(names, (100, 100, 500), strict=True))
+    given = dict(zip(names, ("20", "150", "60"), strict=True))
+    assert settings_of(tmp_path, *names, **given) == {name: int(value) for name, value in given.items()}
+
+
 def test_a_cloudinary_url_hands_delivery_over(tmp_path: Path) -> None:
     names = "DELIVERY DELIVERY_URL CLOUD_NAME DELIVERY_KEYS PUBLIC_URL PROXY_URL TIME_ZONE"
     given = {
@@ -133,9 +140,14 @@ REFUSED = [
     ({"CLOUD_NAME": "a/b"}, "CLOUD_NAME may hold"),
     ({"CLOUD_NAME": "admin"}, "CLOUD_NAME may not be"),
     ({"CORS_ORIGINS": "https://a.example.com, b.example.com"}, "CORS_ORIGINS must hold origins"),
+    ({"S3_ENDPOINT_URL": "storage.example.com"}, "S3_ENDPOINT_URL must look like"),
+    ({"IMPORT_ALLOW_NETS": "localhost"}, "IMPORT_ALLOW_NETS must hold networks"),
     ({"PREPARED_STATEMENTS": "maybe"}, "PREPARED_STATEMENTS must be 1 or 0"),
     ({"LONG_SIGNATURES": "x"}, "LONG_SIGNATURES must be 1 or 0"),
     ({"DERIVED_CACHE_MB": "x"}, "DERIVED_CACHE_MB must be a whole number"),
+    ({"MAX_UPLOAD_MB": "0"}, "MAX_UPLOAD_MB must be a whole number"),
+    ({"MAX_MEGAPIXELS": "0.5"}, "MAX_MEGAPIXELS must be a whole number"),
+    ({"MAX_FRAMES": "-1"}, "MAX_FRAMES must be a whole number"),
     ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE must be a time zone"),
     ({"DATABASE_URL": "mysql://u@h/d"}, "DATABASE_URL must name a PostgreSQL or SQLite database"),
     ({"DATABASE_URL": "nonsense"}, "DATABASE_URL must"),
@@ -209,16 +221,25 @@ def test_a_host_that_is_not_ours_is_refused(tmp_path: Path) -> None:
 def test_browsers_of_the_listed_origins_alone_may_read_the_api(tmp_path: Path) -> None:
     origin = {"Host": "localhost", "Origin": "https://app.example.com"}
     preflight = {**origin, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
-    listed, asked, other, page = answers(
+    retry = {**preflight, "Access-Control-Request-Headers": "authorization,idempotency-key,content-range"}
+    listed, asked, other, page, uploaded, stored, retried = answers(
         tmp_path,
         ("GET", "/api/v1/image_syncs", origin),
         ("OPTIONS", "/api/v1/image_syncs", preflight),
         ("GET", "/api/v1/image_syncs", {**origin, "Origin": "https://evil.example.com"}),
         ("GET", "/admin/login/", origin),
+        ("POST", "/v1_1/sharinpix/auto/upload", origin),
+        ("POST", "/storage_files", origin),
+        ("OPTIONS", "/api/v1/albums/a/images", retry),
         CORS_ORIGINS="https://app.example.com",
     )
     assert listed["Access-Control-Allow-Origin"] == "https://app.example.com"
-    assert {"X-token", "X-message", "Link"} <= set(listed["Access-Control-Expose-Headers"].split(", "))
+    for upload in (uploaded, stored):  # where forms lead
+        assert upload["Access-Control-Allow-Origin"] == "https://app.example.com"
+    assert {"idempotency-key", "content-range"} <= set(retried["Access-Control-Allow-Headers"].split(", "))
+    assert {"X-token", "X-message", "Link", "X-access-image_upload", "X-access-einstein_box"} <= set(
+        listed["Access-Control-Expose-Headers"].split(", ")
+    )
     assert {name.lower() for name in listed["Vary"].split(", ")} == {"accept-encoding", "origin"}
     assert asked["status"] == 200
     assert "authorization" in asked["Access-Control-Allow-Headers"]

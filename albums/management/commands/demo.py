@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         organization = Organization.objects.default()
         user, password = self.person(organization)
-        album = Album.objects.named(organization, ALBUM)
+        album = Album.objects.named(organization.pk, ALBUM)
         tasks = files_of(PHOTOS)
         report = import_folder(album, tasks, len(os.sched_getaffinity(0)), lambda: None)
         if report.added:

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         if not folder.is_dir():
             raise CommandError(f"{folder} is not a folder.")
         try:
-            target = Album.objects.named(Organization.objects.named(organization), album)
+            target = Album.objects.named(Organization.objects.named(organization).pk, album)
         except ValidationError as error:
             raise CommandError(error.messages[0]) from error
         tasks = files_of(folder)

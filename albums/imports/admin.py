@@ -1,0 +1,67 @@
+"""Imports in the admin: what became of each, and another try."""
+
+from typing import ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.utils import model_ngettext
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from accounts.staff import ReadOnly, ScopedAdmin
+from albums import tasks
+from albums.imports.models import Import
+from images.admin import as_json, link_to, picture
+from sharinpix import queue
+
+
+@admin.register(Import)
+class ImportAdmin(ReadOnly, ScopedAdmin[Import]):
+    list_display = ("preview", "name", "album_name", "status", "attempts", "error", "created_at")
+    list_display_links = ("name",)
+    list_filter = ("status", "created_at")
+    list_select_related = ("image",)
+    list_per_page = 50
+    search_fields = ("album_name", "error")  # not params: they hold headers that are never shown
+    search_help_text = "Album or reason"
+    ordering = ("-created_at", "id")
+    actions = ("try_again",)
+    fields: ClassVar = (
+        "preview", "of_image", "url", "album_name", "uploader", "status", "attempts", "error", "created_at",
+        "updated_at", "due_at", "asked",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("albums.change_import")
+
+    @admin.action(description="Try the selected imports again", permissions=["retry"])
+    def try_again(self, request: HttpRequest, queryset: QuerySet[Import]) -> None:
+        failed = list(queryset.filter(status="failed").values_list("pk", flat=True))
+        again = {"status": "waiting", "attempts": 0, "error": None, "due_at": timezone.now()}
+        Import.objects.filter(pk__in=failed, status="failed").update(**again)
+        for key in failed:
+            queue.later(tasks.fetch, str(key))
+        self.message_user(request, f"Trying {len(failed)} {model_ngettext(queryset, len(failed))} again.")
+
+    @admin.display(description="picture")
+    def preview(self, job: Import) -> SafeString | str:
+        return picture(job.image, "mini", 60) if job.image else ""
+
+    @admin.display(description="image")
+    def of_image(self, job: Import) -> SafeString | str:
+        return link_to(job.image) if job.image else "-"
+
+    @admin.display(description="address")
+    def name(self, job: Import) -> str:
+        return str(job)
+
+    @admin.display(description="address")
+    def url(self, job: Import) -> str:
+        return str(job.params.get("url") or "-")
+
+    @admin.display(description="as it was asked for")
+    def asked(self, job: Import) -> SafeString:
+        hidden = {"headers": "not shown"} if "headers" in job.params else {}
+        return as_json({**job.params, **hidden})

@@ -1,0 +1,67 @@
+"""Imports: pictures that the server fetches from a URL (API: imports)."""
+
+import uuid
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.text import Truncator
+
+from albums.uploads.requests import words_in
+from sharinpix.fields import OrderedJSONField
+
+
+class ImportQuerySet(models.QuerySet["Import"]):
+    def waiting(self, abandoned: Any) -> "ImportQuerySet":
+        """The queue of imports: those whose time has come, and those that were begun before `abandoned`."""
+        now = timezone.now()
+        free = Q(status="waiting", due_at__lte=now) | Q(status="fetching", begun_at__lt=abandoned)
+        return self.filter(free)
+
+
+class Import(models.Model):
+    """A picture to be fetched into an album. `params` is what the client sent, which the answer echoes."""
+
+    STATES: ClassVar = [("waiting", "waiting"), ("fetching", "fetching"), ("done", "done"), ("failed", "failed")]
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="imports")
+    album_name = models.CharField("album", max_length=255)
+    import_type = models.CharField("type", max_length=255, null=True)
+    params = OrderedJSONField(default=dict)
+    uploader = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
+    image = models.ForeignKey("images.Image", on_delete=models.SET_NULL, null=True, related_name="imports")
+    status = models.CharField(max_length=16, choices=STATES, default="waiting")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error = models.TextField(null=True, help_text="Why it failed, or what the last attempt met.")
+    due_at = models.DateTimeField(default=timezone.now, help_text="When the next attempt may begin.")
+    begun_at = models.DateTimeField(null=True)
+    idempotency_key = models.CharField(max_length=255, null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    objects = ImportQuerySet.as_manager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "idempotency_key"], name="import_answers_a_retry"),
+        ]
+        indexes: ClassVar = [
+            # ImportQuerySet.waiting: the queue
+            models.Index(fields=["created_at"], name="import_waiting", condition=Q(status__in=["waiting", "fetching"])),
+            models.Index(fields=["-created_at"], name="import_newest"),
+        ]
+
+    def __str__(self) -> str:
+        """Its address without the query, which may hold a signature and go on for lines."""
+        address = str(self.params.get("url") or self.pk).partition("?")[0]
+        return Truncator(address).chars(80)
+
+    @property
+    def metadatas(self) -> dict[str, Any]:
+        return self.params.get("metadatas") or self.params.get("metadata") or {}
+
+    @property
+    def tags(self) -> list[str]:
+        return words_in(self.params, "tags")

@@ -1,0 +1,18 @@
+"""Reads off originals anew what an image tells of them."""
+
+from typing import Any
+
+from images.models import Image
+from images.processing import reread
+from sharinpix.backfill import OneByOne
+
+
+class Command(OneByOne):
+    help = "Reads EXIF, places, times, colours and hashes again where some were never read; with --all of every image."
+
+    def rows(self, everything: bool) -> Any:
+        images = Image.objects.exclude(original="").filter(processed=True, processing_error__isnull=True)
+        return images if everything else images.filter(phash="")
+
+    def one(self, image: Image) -> None:
+        reread(image)

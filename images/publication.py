@@ -1,0 +1,49 @@
+"""Originals that came to us go on to Cloudinary, where it delivers (DELIVERY=cloudinary)."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+
+if TYPE_CHECKING:
+    from images.models import Image
+
+CHUNK = 6_000_000
+"""Bytes sent at once: the package's plain upload would read the whole file into memory."""
+TIMEOUT = 30  # seconds that one chunk may take
+
+
+class Rejected(Exception):
+    """Cloudinary does not take the picture; its sentence says why."""
+
+
+class Failed(Exception):
+    """Cloudinary does not answer as it should, which may pass."""
+
+
+def publish(image: "Image") -> int:
+    """Uploads the original under the image's delivery id and returns the version it has there.
+
+    Raises Rejected and Failed.
+    """
+    from cloudinary import exceptions, uploader  # only here: its import reads CLOUDINARY_URL for itself
+
+    with default_storage.open(str(image.original)) as original:
+        try:
+            answer: dict[str, Any] = uploader.upload_large(
+                original,
+                public_id=image.delivery_id,
+                type=image.delivery_type,
+                resource_type="image",
+                chunk_size=CHUNK,
+                timeout=TIMEOUT,
+                filename=image.delivery_id,  # else it would be the path on this machine
+                cloud_name=settings.CLOUD_NAME,
+                api_key=settings.CLOUD_API_KEY,
+                api_secret=settings.DELIVERY_KEYS[0],
+            )
+        except (exceptions.BadRequest, exceptions.NotAllowed, exceptions.AuthorizationRequired) as error:
+            raise Rejected(str(error)) from error
+        except exceptions.Error as error:
+            raise Failed(str(error)) from error
+    return int(answer["version"])

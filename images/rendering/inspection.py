@@ -1,0 +1,84 @@
+"""What an original says of itself: its header, its tags and its bytes, with no pixel decoded."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+from PIL import Image
+
+from images import metadata
+from images.metadata import JSON
+from images.rendering.originals import upright
+from images.rendering.sources import Limits, Source, format_of, opened, opened_file
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """The facts about an original that need no pixel; picklable.
+
+    `width` and `height` are pixels of the upright picture, `orientation` is EXIF's (1 to 8), `taken_at` is aware,
+    `gps` is latitude and longitude in degrees, the digests are hex, `bytes` is the size of the file.
+    """
+
+    format: str
+    width: int
+    height: int
+    orientation: int
+    frames: int
+    exifs: dict[str, JSON]
+    taken_at: datetime | None
+    gps: tuple[float, float] | None
+    sha256: str
+    md5: str
+    bytes: int
+
+
+def inspect(source: Source, *, limits: Limits) -> Inspected:
+    """The facts that an original's header tells. A picture that is cut short or damaged behind it passes.
+
+    Raises PictureError: empty, unidentified, too_large or too_many_frames.
+    """
+    with inspected(source, limits) as (_, found):
+        return found
+
+
+@contextmanager
+def inspected(source: Source, limits: Limits) -> Iterator[tuple[Image.Image, Inspected]]:
+    """The picture, not decoded yet, and its facts. Raises PictureError."""
+    with opened_file(source) as file:
+        sha256, md5, length = _digests(file)
+        with opened(file, limits) as (image, frames):
+            exif = metadata.read_exif(image)
+            orientation = metadata.orientation(exif)
+            width, height = upright(image, orientation)
+            yield (
+                image,
+                Inspected(
+                    format=format_of(image),
+                    width=width,
+                    height=height,
+                    orientation=orientation,
+                    frames=frames,
+                    exifs=metadata.exif_tags(exif),
+                    taken_at=metadata.taken_at(exif),
+                    gps=metadata.gps(exif),
+                    sha256=sha256,
+                    md5=md5,
+                    bytes=length,
+                ),
+            )
+
+
+def _digests(file: BinaryIO) -> tuple[str, str, int]:
+    """SHA-256 and MD5 in hex, and the length, read in pieces."""
+    sha256, md5 = hashlib.sha256(), hashlib.md5(usedforsecurity=False)
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        sha256.update(chunk)
+        md5.update(chunk)
+    return sha256.hexdigest(), md5.hexdigest(), file.tell()

@@ -1,0 +1,164 @@
+"""Files on S3, or on a server that speaks its language."""
+
+import base64
+import errno
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from http import HTTPStatus
+from itertools import islice
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any, cast
+
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
+from django.conf import settings
+from django.core.files.base import File
+from storages.backends import s3
+
+from images.storage.local import room
+from sharinpix import env
+from sharinpix.api import Full, Unavailable
+
+logger = logging.getLogger(__name__)
+IN_MEMORY = 5_000_000
+"""Bytes of a file that are read into memory; a larger one is read into a temporary file."""
+BATCH = 1_000
+"""Keys that one request may remove."""
+
+
+def client_config(endpoint_url: str | None) -> Config:
+    """A client that never waits for long, and asks nothing that compatible servers do not know."""
+    return Config(
+        signature_version="s3v4",
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        max_pool_connections=env.THREADS_PER_PROCESS,
+        # The checksums of newer clients are not understood by every server; the signature covers each body anyway.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        # With `auto` a browser would be sent to an address of AWS that knows the buckets of one region alone.
+        s3={"addressing_style": "path" if endpoint_url else "virtual"},
+    )
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Whatever S3 fails to do raises Full or Unavailable. The log says why: who asked can do nothing about it."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if status_of(error) == HTTPStatus.INSUFFICIENT_STORAGE or code == "QuotaExceeded":
+            raise Full from error
+        logger.error("S3 refused %s: %s", error.operation_name, code)
+        raise Unavailable from error
+    except BotoCoreError as error:
+        logger.error("S3 did not answer: %s", type(error).__name__)
+        raise Unavailable from error
+
+
+def status_of(error: ClientError) -> int:
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+def with_md5(params: dict[str, Any], **event: object) -> None:
+    """Gives a list of keys the checksum that S3 has always asked for: there are servers that know no newer one."""
+    params["context"].pop("checksum", None)
+    digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
+    params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
+
+
+def whole(response_dict: dict[str, Any], **event: object) -> None:
+    """Refuses an answer that was cut off in its headers: the client would take it for one with an empty body."""
+    headers = response_dict["headers"]
+    if response_dict["status_code"] == HTTPStatus.OK and not {"content-length", "transfer-encoding"} & headers.keys():
+        raise ConnectionClosedError(endpoint_url="S3")
+
+
+class S3Storage(s3.S3Storage):  # type: ignore[misc]
+    """The backend of django-storages with bounded waits and memory, and with what it lacks for many keys at once.
+
+    Writing a key again replaces its content by the same: asking first whether it exists would cost a call.
+    """
+
+    # In one piece, which is read as it is sent; of parts, several would be held in memory. Up to 5 GB are allowed.
+    transfer_config = TransferConfig(multipart_threshold=5_000_000_000, use_threads=False)
+    object_parameters = {"ContentType": "application/octet-stream"}  # never what an uploader calls it
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("client_config", client_config(options.get("endpoint_url")))
+        super().__init__(**options)
+
+    def _create_session(self) -> Any:
+        session = super()._create_session()
+        session.events.register("before-call.s3.DeleteObjects", with_md5)
+        session.events.register("before-parse.s3", whole)
+        return session
+
+    @property
+    def client(self) -> Any:
+        """One for all threads."""
+        return self.bucket.meta.client
+
+    @answered()
+    def _save(self, name: str, content: Any) -> str:
+        return cast(str, super()._save(name, content))
+
+    @room()
+    @answered()
+    def _open(self, name: str, mode: str = "rb") -> File[bytes]:
+        """The whole file, by one call: what is handed out can be read without S3 failing in the middle."""
+        try:
+            body = self.client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from error
+            raise
+        file = SpooledTemporaryFile(IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115  (handed out open)
+        with body:
+            shutil.copyfileobj(body, file)
+        file.seek(0)
+        return File(cast(IO[bytes], file), name)
+
+    def delete(self, name: str) -> None:
+        self.remove([name])
+
+    @answered()
+    def remove(self, keys: Iterable[str]) -> None:
+        left = iter(keys)
+        while batch := [{"Key": key} for key in islice(left, BATCH)]:
+            answer = self.client.delete_objects(Bucket=self.bucket_name, Delete={"Objects": batch, "Quiet": True})
+            if errors := answer.get("Errors"):
+                logger.error("S3 removed all but %d of %d files: %s", len(errors), len(batch), errors[0].get("Code"))
+                raise Unavailable
+
+    def files(self, folder: str) -> Iterator[tuple[str, datetime]]:
+        with answered():
+            pages = self.client.get_paginator("list_objects_v2")
+            for page in pages.paginate(Bucket=self.bucket_name, Prefix=f"{folder}/"):
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"], entry["LastModified"]
+
+    @answered()
+    def uploaded_size(self, key: str) -> int | None:
+        try:
+            return int(self.client.head_object(Bucket=self.bucket_name, Key=key)["ContentLength"])
+        except ClientError as error:
+            if status_of(error) == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    @answered()
+    def presigned_post(
+        self, key: str, fields: Mapping[str, str], size: int, expires: int
+    ) -> tuple[str, dict[str, str]]:
+        conditions = [*({name: value} for name, value in fields.items()), ["content-length-range", size, size]]
+        post = self.client.generate_presigned_post(self.bucket_name, key, dict(fields), conditions, expires)
+        return post["url"], post["fields"]

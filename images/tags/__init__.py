@@ -1,0 +1,1 @@
+"""Tags: the words that an organization sorts its images by."""

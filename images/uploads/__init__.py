@@ -1,0 +1,1 @@
+"""Originals that arrived and wait to become images."""

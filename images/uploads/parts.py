@@ -1,0 +1,156 @@
+"""Uploads that come in parts (Cloudinary's documentation, *Chunked asset upload*), in any order and more than once."""
+
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
+
+from django.conf import settings
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+from django.db import IntegrityError, transaction
+
+from images import storage
+from images.uploads.keys import Signer
+from images.uploads.models import KEY_LENGTH, Part, PartialUpload, Upload
+from images.uploads.receiving import arriving
+from sharinpix.api import Malformed, TooLarge
+
+RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
+Answer = Callable[[Upload, File[bytes]], dict[str, Any]]
+
+
+class Span(NamedTuple):
+    """Which bytes of an upload a part holds: `size` from `start` on, of `total`."""
+
+    start: int
+    size: int
+    total: int
+
+    @classmethod
+    def parse(cls, content_range: str) -> "Span":
+        """From `bytes <first>-<last>/<total>`. Raises Malformed, and TooLarge for more than MAX_UPLOAD."""
+        found = RANGE.fullmatch(content_range.strip())
+        if not found:
+            raise Malformed("Content-Range must look like bytes 0-999/5000.")
+        first, last, total = map(int, found.groups())
+        if not first <= last < total:
+            raise Malformed("Content-Range must name bytes of the file.")
+        if total > settings.MAX_UPLOAD:
+            raise TooLarge()
+        return cls(first, last - first + 1, total)
+
+
+def add(
+    signer: Signer, upload_id: str, span: Span, file: File[bytes], parameters: Mapping[str, str], answer: Answer
+) -> dict[str, Any]:
+    """Keeps the part and answers what there is so far, or with the last one missing part the whole upload.
+
+    A part that is sent again changes nothing. Raises Malformed where it contradicts the ones before.
+    """
+    if not 0 < len(upload_id) <= KEY_LENGTH:
+        raise Malformed("A part has an X-Unique-Upload-Id of 1 to 255 characters.")
+    if file.size != span.size:
+        raise Malformed("The part is not as long as its Content-Range says.")
+    whole, _ = PartialUpload.objects.select_related("finished").get_or_create(
+        api_key=signer.api_key, upload_id=upload_id, defaults={"total": span.total, "parameters": dict(parameters)}
+    )
+    if whole.total != span.total or parameters.get("public_id", whole.public_id) != whole.public_id:
+        raise Malformed("The part belongs to another upload of the same X-Unique-Upload-Id.")
+    if whole.finished is None:
+        keep(whole, span, file)
+        try:
+            put_together(whole, signer, file.name or "", answer)
+        except (Malformed, TooLarge):
+            forget(whole)
+            raise
+    if whole.finished is None:
+        return {"done": False, "public_id": whole.public_id, "version": whole.version, "bytes": whole.total}
+    return cast(dict[str, Any], whole.finished.answer)
+
+
+def keep(whole: PartialUpload, span: Span, file: File[bytes]) -> None:
+    key = f"parts/{whole.pk}/{span.start}-{secrets.token_hex(8)}"
+    file.seek(0)
+    try:
+        storage.write(key, file)
+        with transaction.atomic():
+            Part.objects.create(of=whole, start=span.start, size=span.size, file=key)
+    except IntegrityError as error:
+        storage.remove([key])
+        if whole.parts.filter(start=span.start).exclude(size=span.size).exists():
+            raise Malformed("The part contradicts one that came before.") from error
+    except BaseException:
+        storage.remove([key])
+        raise
+
+
+def put_together(whole: PartialUpload, signer: Signer, name: str, answer: Answer) -> None:
+    """Makes the upload of its parts, once they are all there; sets `whole.finished`."""
+    parts = list(whole.parts.order_by("start"))
+    if sum(part.size for part in parts) >= whole.total:
+        join(whole, parts, signer, name, answer)
+    now = PartialUpload.objects.select_related("finished").filter(pk=whole.pk).first()
+    if now is None:
+        raise Malformed("This upload was refused.")
+    whole.finished = now.finished
+    if whole.finished is not None:
+        remove_parts(whole)
+
+
+def join(whole: PartialUpload, parts: list[Part], signer: Signer, name: str, answer: Answer) -> None:
+    """Two requests with the last parts may both do this, without a lock, since it takes long. Each writes a file of
+    its own, so that neither can take the other's away, and whoever is first makes it the upload."""
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as buffer:
+        try:
+            copy(parts, whole.total, buffer)
+        except FileNotFoundError:  # the other has finished
+            return
+        content = File(buffer, name)
+        with arriving(
+            content,
+            organization_id=signer.organization_id,
+            name=name,
+            public_id=whole.public_id,
+            original=storage.original_key(storage.new_public_id()),
+            version=whole.version,
+            type=whole.parameters.get("type") or "upload",
+            answer=lambda upload: answer(upload, content),
+        ) as upload:
+            finish(whole, upload)
+
+
+def finish(whole: PartialUpload, upload: Upload) -> None:
+    """Makes it the upload, unless another request has done so: then its file goes."""
+    with transaction.atomic():
+        first = PartialUpload.objects.select_for_update().filter(pk=whole.pk, finished=None).exists()
+        if first:
+            upload.save(force_insert=True)
+            PartialUpload.objects.filter(pk=whole.pk).update(finished=upload)
+    if not first:
+        storage.remove([upload.original])
+
+
+def remove_parts(whole: PartialUpload) -> None:
+    files = list(whole.parts.values_list("file", flat=True))
+    whole.parts.filter(file__in=files).delete()
+    storage.remove(files)
+
+
+def copy(parts: list[Part], total: int, buffer: Any) -> None:
+    """Writes the parts one after the other. Raises Malformed where they overlap."""
+    for part in parts:
+        if part.start != buffer.tell():
+            raise Malformed("The parts do not make up one file.")
+        with default_storage.open(part.file) as file:
+            shutil.copyfileobj(file, buffer, 1 << 20)
+    if buffer.tell() != total:
+        raise Malformed("The parts do not make up one file.")
+
+
+def forget(whole: PartialUpload) -> None:
+    """Removes an upload that came to nothing."""
+    remove_parts(whole)
+    PartialUpload.objects.filter(pk=whole.pk, finished=None).delete()

@@ -1,0 +1,139 @@
+"""Our own end of an upload form: it answers as Cloudinary's upload API does (API: upload form)."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import File
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from images import delivery, signing, tasks
+from images.infos import decimal
+from images.uploads import parts
+from images.uploads.answers import answer
+from images.uploads.keys import NATIVE, Signer, signer_of
+from images.uploads.models import Upload
+from images.uploads.receiving import arriving
+from sharinpix import fetching, queue
+from sharinpix.api import Malformed, exception_handler, fields_of
+
+UNSIGNED = ("file", "cloud_name", "resource_type", "api_key", "signature")
+BEHIND = 3_600
+AHEAD = {True: 30 * 86_400 + 60, False: 7 * 86_400 + 60}
+"""Seconds that a timestamp may lie ahead (that of a form is its expiry), in native uploads and others."""
+
+
+class Unsigned(APIException):
+    """401: the upload is not signed by a key of ours, or its time has passed."""
+
+    status_code = HTTPStatus.UNAUTHORIZED
+    default_code = "unauthorized"
+    default_detail = "Invalid signature."
+
+
+class UploadView(APIView):
+    """POST /v1_1/<cloud>/(auto|image|raw|video)/upload: one file, whole or in parts, under signed parameters."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request, cloud: str) -> Response:
+        if cloud != settings.CLOUD_NAME:
+            raise Malformed("There is no such cloud here.")
+        signer, parameters = signed(request)
+        with file_of(request) as file:
+            told = stored(request, signer, parameters, file)
+        notify(told, parameters, signer)
+        return Response(told)
+
+    def handle_exception(self, error: Exception) -> Response:
+        response = exception_handler(error, self.get_exception_handler_context())
+        if response is None:
+            raise error
+        headers = {name: response[name] for name in ("X-message", "Retry-After") if name in response}
+        body = {"error": {"message": response["X-message"]}}
+        return Response(body, status=response.status_code, headers=headers)
+
+
+def signed(request: Request) -> tuple[Signer, dict[str, str]]:
+    """Who signed the upload, and the parameters that are signed, as texts. Raises Unsigned, and Malformed for a
+    parameter that is no text."""
+    fields = fields_of(request)
+    given = {name: value for name, value in fields.items() if name not in UNSIGNED and value is not None}
+    if not all(map(is_parameter, given.values())):
+        raise Malformed("A parameter must be a text, a number or a list of texts.")
+    signer = signer_of(str(fields.get("api_key", "")))
+    if signer is None or not signer.verifies(given, str(fields.get("signature", ""))):
+        raise Unsigned()
+    parameters = {name: signing.parameter_text(value) for name, value in given.items()}
+    timestamp, now = decimal(parameters.get("timestamp")), time.time()
+    if timestamp is None or not now - BEHIND <= timestamp <= now + AHEAD[signer.api_key == NATIVE]:
+        raise Unsigned("The upload's time has passed.")
+    if signer.api_key == NATIVE and not settings.NATIVE_UPLOAD:
+        raise Unsigned()
+    return signer, parameters
+
+
+def is_parameter(value: object) -> bool:
+    """Whether it can be signed as a text: what a form's `a[b]=` and `a[][b]=` make cannot."""
+    members = value if isinstance(value, list) else [value]
+    return all(isinstance(member, str | int | float) for member in members)
+
+
+@contextmanager
+def file_of(request: Request) -> Iterator[File[bytes]]:
+    """The file of the upload, which may be named by its URL. Raises Malformed with a sentence."""
+    file = request.FILES.get("file")
+    if file is not None:
+        yield file
+        return
+    url = fields_of(request).get("file")
+    if not isinstance(url, str) or not url:
+        raise Malformed("Missing required parameter - file")
+    with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as buffer:
+        try:
+            found = fetching.fetch(url, {}, buffer, most=settings.MAX_UPLOAD)
+        except (fetching.Refused, fetching.Failed) as error:
+            raise Malformed(str(error)) from error
+        yield File(buffer, found.filename or "file")
+
+
+def stored(request: Request, signer: Signer, parameters: dict[str, str], file: File[bytes]) -> dict[str, Any]:
+    kind = parameters.get("type") or "upload"
+    if kind not in delivery.TYPES:
+        raise Malformed(f"type must be one of {', '.join(delivery.TYPES)}.")
+
+    def told(upload: Upload, content: File[bytes]) -> dict[str, Any]:
+        return answer(upload, content, parameters, signer)
+
+    if "Content-Range" in request.headers:
+        span = parts.Span.parse(request.headers["Content-Range"])
+        return parts.add(signer, request.headers.get("X-Unique-Upload-Id", ""), span, file, parameters, told)
+    if "public_id" in parameters:
+        raise Malformed("public_id is made by this server; leave it out.")
+    with arriving(
+        file,
+        organization_id=signer.organization_id,
+        name=file.name or "",
+        type=kind,
+        answer=lambda upload: told(upload, file),
+    ) as upload:
+        upload.save(force_insert=True)
+    return dict(upload.answer)
+
+
+def notify(told: dict[str, Any], parameters: dict[str, str], signer: Signer) -> None:
+    """Has the uploader's notification sent. Our own addresses need none: they would only tell us what we know."""
+    url = parameters.get("notification_url", "")
+    ours = f"{url}/".lower().startswith(f"{settings.PUBLIC_URL}/".lower())
+    if url and not ours and "done" not in told:
+        queue.later(tasks.notify, url, told["public_id"], signer.api_key)

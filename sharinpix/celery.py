@@ -1,0 +1,10 @@
+"""The Celery application: `make worker`. Without a broker jobs run where they are asked for (see `queue`)."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sharinpix.settings")
+app = Celery("sharinpix")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,204 @@
+"""Processing, while somebody else changes, deletes or processes the same image."""
+
+import multiprocessing
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from accounts.models import Organization
+from albums.models import Album
+from images import processing, storage
+from images.models import Image
+from images.variants import Edit, stored_chains
+from tests.factories import files_below, jpeg, make_album, make_stored_image, make_waiting_image
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def album(organization: Organization) -> Album:
+    return make_album(organization)
+
+
+def again(image: Image) -> Image:
+    return Image.objects.get(pk=image.pk)
+
+
+def claim_of(image: Image) -> tuple[int, bool]:
+    """Attempts, and whether somebody holds a claim."""
+    row = again(image)
+    return row.processing_attempts, row.processing_since is not None
+
+
+def thumbnails_of(image: Image) -> set[str]:
+    return files_below(f"thumbnails/{str(image.pk)[:2]}/{image.pk}")
+
+
+def named(image: Image) -> set[str]:
+    return set(image.thumbnails.values_list("file", flat=True))
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Has something happen between the reading of an original and the writing of what was found."""
+    examine = vars(processing)["examine"]
+
+    def examined(*args: Any, **options: Any) -> Any:
+        found = examine(*args, **options)
+        monkeypatch.undo()
+        act()
+        return found
+
+    monkeypatch.setattr(processing, "examine", examined)
+
+
+class TestMeanwhile:
+    def test_an_image_that_is_deleted_leaves_no_file(self, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+        image = make_waiting_image(album)
+        meanwhile(monkeypatch, lambda: again(image).delete())
+        processing.process(image.pk)
+        assert thumbnails_of(image) == set()
+        assert storage.read(str(image.original)) is None
+
+    def test_an_image_that_is_turned_has_the_turned_thumbnails(
+        self, album: Album, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = make_waiting_image(album, jpeg(640, 480), original_width=640, original_height=480)
+        meanwhile(monkeypatch, lambda: again(image).edit(90, None))
+        processing.process(image.pk)
+        row = again(image)
+        assert (row.processed, row.rotation, row.width, row.height) == (True, 90, 480, 640)
+        assert dict(row.thumbnails.values_list("variant", "chain")) == stored_chains(Edit(90))
+        full = row.thumbnails.get(variant="full")
+        assert (full.width < full.height, thumbnails_of(image)) == (True, named(image))
+
+    def test_a_late_worker_writes_nothing_over_what_the_next_has_done(
+        self, album: Album, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = make_waiting_image(album)
+
+        def overtake() -> None:
+            past = timezone.now() - processing.abandoned_after()
+            Image.objects.filter(pk=image.pk).update(processing_since=past)
+            assert processing.process(image.pk)
+
+        meanwhile(monkeypatch, overtake)
+        processing.process(image.pk)
+        assert claim_of(image)[0] == 2
+        assert len(thumbnails_of(image)) == 3
+        assert thumbnails_of(image) == named(image)
+
+    def test_a_retry_takes_the_work_from_who_is_at_it(self, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
+        image = make_waiting_image(album)
+        meanwhile(monkeypatch, lambda: again(image).process_again())
+        processing.process(image.pk)
+        assert (again(image).processed, again(image).processing_attempts) == (True, 1)
+        assert thumbnails_of(image) == named(image)
+
+    @pytest.mark.parametrize("renew", [processing.rerender, processing.reread])
+    def test_an_edit_outlives_a_backfill(
+        self, renew: Callable[[Image], None], album: Album, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = make_stored_image(album, jpeg(640, 480))
+        meanwhile(monkeypatch, lambda: again(image).edit(90, None))
+        renew(image)
+        row = again(image)
+        assert (row.width, row.height) == (480, 640)
+        assert dict(row.thumbnails.values_list("variant", "chain")) == stored_chains(Edit(90))
+        assert thumbnails_of(image) == named(image)
+
+    def test_a_backfill_leaves_alone_what_is_to_be_processed_again(
+        self, album: Album, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        image = make_stored_image(album)
+
+        def put_back() -> None:
+            with image.changing():
+                Image.objects.filter(pk=image.pk).update(processed=False)
+
+        meanwhile(monkeypatch, put_back)
+        processing.reread(image)
+        assert not again(image).processed
+
+    def test_a_deletion_waits_for_who_writes_thumbnails(self, album: Album) -> None:
+        image = make_waiting_image(album)
+        written, go_on = threading.Event(), threading.Event()
+        thumbnails = processing.rendered_again(image)
+
+        def write() -> None:
+            with image.changing():
+                processing.keep_thumbnails(image, thumbnails)
+                written.set()
+                go_on.wait(10)
+            connections.close_all()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        assert written.wait(10)
+        threading.Timer(0.3, go_on.set).start()
+        again(image).delete()
+        writer.join()
+        assert (Image.objects.filter(pk=image.pk).exists(), thumbnails_of(image)) == (False, set())
+
+
+def test_of_two_processes_exactly_one_does_the_work(album: Album) -> None:
+    """Fifty images, each of which both reach for at the same moment."""
+    images = [make_waiting_image(album, b"no picture" if number % 10 else jpeg()) for number in range(50)]
+    fork = multiprocessing.get_context("fork")
+    together, results = fork.Barrier(2), fork.Queue()
+
+    def work() -> None:
+        done = []
+        for image in images:
+            together.wait(60)
+            done.append(processing.process(image.pk))
+        results.put(done)
+        connections.close_all()
+
+    connections.close_all()
+    workers = [fork.Process(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    outcomes = [results.get(timeout=90) for _ in workers]
+    for worker in workers:
+        worker.join()
+    assert [sum(pair) for pair in zip(*outcomes, strict=True)] == [1] * 50
+    assert set(Image.objects.values_list("processed", "processing_attempts")) == {(True, 1)}
+
+
+def test_nothing_is_decoded_or_stored_while_a_transaction_is_open(
+    album: Album, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would keep all other writers waiting."""
+    opened: list[bool] = []
+    write, examine = storage.write, vars(processing)["examine"]
+
+    def looking(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            opened.append(connection.in_atomic_block)
+            return function(*args, **options)
+
+        return call
+
+    monkeypatch.setattr(storage, "write", looking(write))
+    monkeypatch.setattr(processing, "examine", looking(examine))
+    image = make_waiting_image(album)
+    processing.process(image.pk)
+    again(image).edit(90, None)
+    processing.rerender(again(image))
+    assert len(opened) > 9
+    assert not any(opened)
+
+
+def test_files_of_a_change_that_is_rolled_back_stay(album: Album) -> None:
+    image = make_stored_image(album)
+    before = thumbnails_of(image)
+    thumbnails = processing.rendered_again(image)
+    with transaction.atomic():
+        processing.keep_thumbnails(image, thumbnails)
+        transaction.set_rollback(True)
+    assert named(image) == before
+    assert before <= thumbnails_of(image)
