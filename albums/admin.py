@@ -14,8 +14,8 @@ from accounts.staff import PrintedByImages, ScopedAdmin
 from albums.imports import admin as imports_admin  # noqa: F401  (registers)
 from albums.models import Album
 from albums.uploads import admin as uploads_admin  # noqa: F401  (registers)
-from images.admin import picture
 from images.models import Image
+from images.pictures import picture
 
 COVERS = 4
 GALLERY = 200

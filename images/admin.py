@@ -1,14 +1,12 @@
 """Images, thumbnails and tags in the admin: pictures first, then their facts."""
 
-import json
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, model_ngettext
-from django.contrib.admin.widgets import AdminTextareaWidget, AutocompleteSelect
-from django.db.models import Count, Prefetch, QuerySet
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.db.models import Prefetch, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
@@ -16,36 +14,11 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.staff import PrintedByImages, ReadOnly, ScopedAdmin, ScopedChoices
+from accounts.staff import ReadOnly, ScopedAdmin
 from images import delivery
 from images.models import Image, Tag, Tagging, Thumbnail
-
-
-def picture(image: Image, variant: str, side: int) -> SafeString:
-    """The image's picture in a square of the side (pixels); its name where the picture cannot be shown."""
-    if image.trashed_at:
-        return format_html('<span class="picture-gone">{}<br>in the trash</span>', str(image))
-    return format_html(
-        '<img class="picture" src="{}" alt="{}" title="{}" loading="lazy" width="{}" height="{}">',
-        ready(delivery.current().thumbnails(image)[variant]),
-        str(image),
-        str(image),
-        side,
-        side,
-    )
-
-
-def ready(url: str) -> str:
-    """The picture's own URL: staff need no blank in its place, since delivery renders what is not ready."""
-    return url.removeprefix(f"{delivery.BLANK}#")
-
-
-def link_to(image: Image) -> SafeString:
-    return format_html('<a href="{}">{}</a>', reverse("admin:images_image_change", args=[image.pk]), str(image))
-
-
-def as_json(value: Any) -> SafeString:
-    return format_html('<pre class="facts">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
+from images.pictures import as_json, link_to, picture, ready
+from images.tags.admin import TaggingInline
 
 
 class TrashFilter(admin.SimpleListFilter):
@@ -106,44 +79,6 @@ class AlbumFilter(admin.SimpleListFilter):
 def is_album(text: str) -> bool:
     """Whether the text can be the primary key of an album."""
     return text.isascii() and text.isdigit() and len(text) < 19
-
-
-class TagSelect(AutocompleteSelect):
-    """Shows a form that was sent with a malformed id once more; the stock widget asks the database for it."""
-
-    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
-        return super().optgroups(name, [chosen for chosen in value if is_uuid(chosen)], attrs)
-
-
-def is_uuid(text: str) -> bool:
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
-class TaggingInline(ScopedChoices, admin.TabularInline[Tagging, Image]):
-    model = Tagging
-    extra = 0
-    verbose_name = "tag"
-    verbose_name_plural = "tags"
-    fields = ("tag", "user", "created_at")
-    readonly_fields = ("user", "created_at")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Tagging]:
-        return super().get_queryset(request).select_related("tag", "user").order_by("tag__name", "id")
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "tag":
-            kwargs["widget"] = TagSelect(db_field, self.admin_site)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-    def get_formset(self, request: HttpRequest, obj: Image | None = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
-        if field := formset.form.base_fields.get("tag"):
-            field.widget.can_change_related = field.widget.can_view_related = False
-        return formset
 
 
 class TextAsWritten(forms.CharField):
@@ -366,40 +301,3 @@ class ThumbnailAdmin(ReadOnly, ScopedAdmin[Thumbnail]):
     @admin.display(description="key of the file")
     def key(self, thumbnail: Thumbnail) -> str:
         return str(thumbnail.file)
-
-
-@admin.register(Tag)
-class TagAdmin(PrintedByImages, ScopedAdmin[Tag]):
-    goes_along = (Tagging,)
-    list_display = ("name", "organization", "used", "created_at")
-    list_select_related = ("organization",)
-    search_fields = ("name",)
-    ordering = ("name", "id")
-    fields = ("name", "organization")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
-        return super().get_queryset(request).annotate(uses=Count("taggings"))
-
-    @admin.display(description="images", ordering="uses")
-    def used(self, tag: Tag) -> int:
-        return int(tag.uses)  # type: ignore[attr-defined]
-
-
-@admin.register(Tagging)
-class TaggingAdmin(ReadOnly, ScopedAdmin[Tagging]):
-    organization_lookup = "image__album__organization"
-    list_display = ("preview", "of_image", "tag", "user", "created_at")
-    list_display_links = None
-    list_select_related = ("image", "tag", "user")
-    list_per_page = 50
-    search_fields = ("tag__name", "image__filename", "image__title")
-    search_help_text = "Tag, or file name or title of the image"
-    ordering = ("-created_at", "id")
-
-    @admin.display(description="picture")
-    def preview(self, tagging: Tagging) -> SafeString:
-        return picture(tagging.image, "mini", 60)
-
-    @admin.display(description="image", ordering="image__filename")
-    def of_image(self, tagging: Tagging) -> SafeString:
-        return link_to(tagging.image)

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from accounts.staff import ReadOnly, ScopedAdmin
 from albums import tasks
 from albums.imports.models import Import
-from images.admin import as_json, link_to, picture
+from images.pictures import as_json, link_to, picture
 from sharinpix import queue
 
 

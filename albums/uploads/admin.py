@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 
 from accounts.staff import ReadOnly, ScopedAdmin
 from albums.uploads.models import DroppedUpload
-from images.admin import as_json
+from images.pictures import as_json
 
 
 @admin.register(DroppedUpload)

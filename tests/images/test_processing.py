@@ -1,6 +1,5 @@
 """From a stored original to a processed image, and what claims are good for."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,44 +17,14 @@ from images.models import Image
 from images.rendering import Limits
 from images.variants import STORED, Edit, stored_chains
 from sharinpix.locks import FileLock
-from tests.factories import files_below, jpeg, make_album, make_image, make_stored_image, make_waiting_image
+from tests.factories import jpeg, make_album, make_image, make_stored_image, make_waiting_image
+from tests.images.claims import again, claim_of, named, thumbnails_of
 from tests.images.samples import oriented
 
 
 @pytest.fixture
 def album(organization: Organization) -> Album:
     return make_album(organization)
-
-
-def again(image: Image) -> Image:
-    return Image.objects.get(pk=image.pk)
-
-
-def claim_of(image: Image) -> tuple[int, bool]:
-    """Attempts, and whether somebody holds a claim."""
-    row = again(image)
-    return row.processing_attempts, row.processing_since is not None
-
-
-def thumbnails_of(image: Image) -> set[str]:
-    return files_below(f"thumbnails/{str(image.pk)[:2]}/{image.pk}")
-
-
-def named(image: Image) -> set[str]:
-    return set(image.thumbnails.values_list("file", flat=True))
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Has something happen between the reading of an original and the writing of what was found."""
-    examine = vars(processing)["examine"]
-
-    def examined(*args: Any, **options: Any) -> Any:
-        found = examine(*args, **options)
-        monkeypatch.undo()
-        act()
-        return found
-
-    monkeypatch.setattr(processing, "examine", examined)
 
 
 def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:

@@ -14,7 +14,8 @@ from albums.models import Album
 from images import processing, storage
 from images.models import Image
 from images.variants import Edit, stored_chains
-from tests.factories import files_below, jpeg, make_album, make_stored_image, make_waiting_image
+from tests.factories import jpeg, make_album, make_stored_image, make_waiting_image
+from tests.images.claims import again, claim_of, meanwhile, named, thumbnails_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -22,37 +23,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def album(organization: Organization) -> Album:
     return make_album(organization)
-
-
-def again(image: Image) -> Image:
-    return Image.objects.get(pk=image.pk)
-
-
-def claim_of(image: Image) -> tuple[int, bool]:
-    """Attempts, and whether somebody holds a claim."""
-    row = again(image)
-    return row.processing_attempts, row.processing_since is not None
-
-
-def thumbnails_of(image: Image) -> set[str]:
-    return files_below(f"thumbnails/{str(image.pk)[:2]}/{image.pk}")
-
-
-def named(image: Image) -> set[str]:
-    return set(image.thumbnails.values_list("file", flat=True))
-
-
-def meanwhile(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
-    """Has something happen between the reading of an original and the writing of what was found."""
-    examine = vars(processing)["examine"]
-
-    def examined(*args: Any, **options: Any) -> Any:
-        found = examine(*args, **options)
-        monkeypatch.undo()
-        act()
-        return found
-
-    monkeypatch.setattr(processing, "examine", examined)
 
 
 class TestMeanwhile:
