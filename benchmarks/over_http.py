@@ -40,9 +40,9 @@ def query_of(contender: str, ids: list[str]) -> str:
 
 
 def workers(server: Web) -> list[int]:
-    """Process ids of the web processes."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text()
-    return [int(pid) for pid in children.split()]
+    """Process ids of the web processes; the server's other child sweeps."""
+    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+    return [int(pid) for pid in children if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 def cpu(server: Web) -> float:
