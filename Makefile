@@ -4,14 +4,26 @@ DATA_DIR ?= var
 BIN := .venv/bin
 export DATA_DIR
 
-.PHONY: install run serve worker test test-crash test-swift check bench
+.PHONY: install lock run serve worker test test-crash fuzz test-swift check bench
 
 install: .venv/installed
 
-.venv/installed: requirements.txt requirements-dev.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	touch $@
+# Only what the lock names, and only files that have one of its hashes; it holds all of requirements.txt too. The stamp is
+# a copy of the lock, so that a file that is merely written again installs nothing.
+.venv/installed: requirements-dev.txt
+	@cmp -s $< $@ || { rm -f $@ && echo "Installing into .venv, which takes about a minute" && \
+		{ test -x $(BIN)/python || $(PYTHON) -m venv .venv; } && \
+		$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<; }
+	@cp $< $@
+
+# Writes both locks anew from pyproject.toml. What stands in them keeps its version as long as pyproject.toml allows it;
+# `make lock UPGRADE=1` takes the newest of what is not pinned there. The server's lock follows the other one, so that
+# what is tested is what is served.
+lock: COMPILE = $(BIN)/uv pip compile --quiet --no-python-downloads --python $(BIN)/python --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
+lock: install
+	@$(COMPILE) --group dev pyproject.toml --output-file requirements-dev.txt
+	@$(COMPILE) --constraint requirements-dev.txt pyproject.toml --output-file requirements.txt
 
 # The demo: everything is made on the first run and kept in DATA_DIR.
 run: install
@@ -42,6 +54,10 @@ test-crash: install
 	CRASH_TIMES=20 env -u DATABASE_URL $(BIN)/python -m pytest tests/test_crash.py
 	CRASH_TIMES=20 $(BIN)/python -m tests.servers postgresql -- $(BIN)/python -m pytest tests/test_crash.py
 
+# The tests that make their own examples, with two thousand of them each and others every time; takes some minutes.
+fuzz: install
+	$(BIN)/python -m pytest -m hypothesis --hypothesis-profile=fuzz
+
 check: export DEBUG := 1
 check: install
 	$(BIN)/ruff check .
@@ -55,7 +71,7 @@ check: install
 
 # The contract of the storage against a real server that speaks S3; needs Debian's swift packages.
 test-swift: install
-	$(BIN)/python -m tests.swift -- $(BIN)/python -m pytest tests/images/test_storage_contract.py
+	$(BIN)/python -m tests.swift -- $(BIN)/python -m pytest tests/images/storage/test_contract.py
 
 # Ours against what others would ship, on both databases; takes about half an hour on two cores.
 bench: install

@@ -1,7 +1,7 @@
-"""What the claims of a token say (API: authentication, abilities): pure functions over the decoded payload.
+"""What the claims of a token grant (API: authentication, abilities): pure functions over the decoded JWT.
 
-Claims are whatever the holder of a secret chose to sign: every level may be of any type, and one that is not
-what it should be grants nothing.
+The holder of a secret signs any claims: every level may be of any type, and one of another type than expected grants
+nothing.
 """
 
 from collections.abc import Mapping
@@ -12,27 +12,25 @@ Claims = Mapping[str, Any]
 IMAGE_URL_CLAIMS = frozenset({"image_id", "transformations", "sharinpix"})
 """Claims that make a token a signed picture URL (API: image rendering)."""
 UPLOAD_CLAIMS = frozenset({"organization_id", "album_id"})
-"""Claims that together make a token the address of an upload webhook (API: Cloudinary webhook)."""
-
-
+"""Claims that together make a token that of an upload webhook (API: Cloudinary webhook)."""
 PERSONS_ABILITIES = frozenset({"image_delete", "image_upload", "image_rotate", "image_crop", "image_download", "stats"})
-"""What a person's token is said to allow in every album (API: albums, X-access headers)."""
+"""Abilities that the X-access headers show for a user token in every album (API: X-access headers)."""
 
 
 def is_for_uploads(claims: Claims) -> bool:
-    """Whether the token is the address of an upload webhook: it opens that and nothing else."""
+    """Whether the token is that of an upload webhook, which is valid nowhere else."""
     return claims.keys() >= UPLOAD_CLAIMS
 
 
 def is_for_the_api(claims: Claims) -> bool:
-    """Whether the token may be used on the API: one signed for a picture or a webhook opens nothing else."""
+    """Whether the token is valid on the API: one signed for a picture or a webhook is not (API: authentication)."""
     names = claims.keys()
     picture = IMAGE_URL_CLAIMS & names or ("id" in names and not {"abilities", "admin", "q"} & names)
     return not picture and not is_for_uploads(claims)
 
 
 def is_admin(claims: Claims) -> bool:
-    """`admin: true` means everything in the secret's own organization; no other value counts."""
+    """Whether the token has every right in the secret's organization: `admin` is the JSON value true."""
     return claims.get("admin") is True
 
 
@@ -53,7 +51,7 @@ def albums_granting(claims: Claims, ability: str) -> list[str]:
 
 
 def may_create_tag(claims: Claims, name: str) -> bool:
-    """Whether the token may make a tag of this name that its organization lacks (API: abilities, tags)."""
+    """Whether `abilities.tags` lets the token make a tag of this name that its organization lacks (API: tags)."""
     abilities = claims.get("abilities")
     tags = abilities.get("tags") if isinstance(abilities, Mapping) else None
     if not isinstance(tags, Mapping):

@@ -1,4 +1,4 @@
-"""Organizations, their people and their secrets in the admin."""
+"""Organizations, users, secrets and logins in the admin."""
 
 from typing import Any
 
@@ -16,26 +16,26 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from accounts.admin_base import CheckedListAdmin, OnlySuperusers, OnlySuperusersChange, SavesInsideChanging, ScopedAdmin
 from accounts.models import Organization, Secret, User
-from accounts.staff import OnlySuperusers, OnlySuperusersChange, PrintedByImages, ScopedAdmin, SturdyAdmin
 
 admin.site.unregister([Group, AccessAttempt, AccessFailureLog, AccessLog])
 
 
 @admin.register(Group)
-class GroupAdmin(OnlySuperusers, SturdyAdmin[Group], DjangoGroupAdmin):
-    """Whoever may change a group may promote its members, and groups are of all organizations."""
+class GroupAdmin(OnlySuperusers, CheckedListAdmin[Group], DjangoGroupAdmin):
+    """For superusers alone: a group's permissions are those of its members, in every organization."""
 
 
 @admin.register(AccessAttempt)
-class AccessAttemptAdmin(OnlySuperusers, SturdyAdmin[AccessAttempt], AxesAttemptAdmin):  # type: ignore[misc]
-    """Failed logins; deleting a row lets its person try again."""
+class AccessAttemptAdmin(OnlySuperusers, CheckedListAdmin[AccessAttempt], AxesAttemptAdmin):  # type: ignore[misc]
+    """Failed logins; deleting a row ends its lock."""
 
     date_hierarchy = None
 
 
 @admin.register(AccessLog)
-class AccessLogAdmin(OnlySuperusers, SturdyAdmin[AccessLog], AxesLogAdmin):  # type: ignore[misc]
+class AccessLogAdmin(OnlySuperusers, CheckedListAdmin[AccessLog], AxesLogAdmin):  # type: ignore[misc]
     """Logins and logouts."""
 
     date_hierarchy = None
@@ -66,35 +66,35 @@ class OrganizationAdmin(OnlySuperusersChange, ScopedAdmin[Organization]):
         return int(organization.people_count)  # type: ignore[attr-defined]
 
 
-class OneEmail:
-    """Says in a sentence that an email is taken; the constraint would say its own name."""
+class UniqueEmailMixin:
+    """Refuses a taken email, in any case, with a sentence; the constraint's error would show its name."""
 
     def clean_email(self) -> str | None:
         email: str | None = self.cleaned_data["email"]  # type: ignore[attr-defined]
         others = User.objects.exclude(pk=self.instance.pk)  # type: ignore[attr-defined]
         if email and others.filter(email__iexact=email).exists():
-            raise ValidationError("Somebody has this email already.")
+            raise ValidationError("This email is taken already.")
         return email
 
 
-class UserForm(OneEmail, UserChangeForm[User]):
+class UserForm(UniqueEmailMixin, UserChangeForm[User]):
     class Meta:
         model = User
         fields = "__all__"
 
 
-class NewUserForm(OneEmail, AdminUserCreationForm[User]):
+class NewUserForm(UniqueEmailMixin, AdminUserCreationForm[User]):
     class Meta:
         model = User
         fields = ("email",)
 
 
 @admin.register(User)
-class UserAdmin(PrintedByImages, ScopedAdmin[User], DjangoUserAdmin[User]):
+class UserAdmin(SavesInsideChanging, ScopedAdmin[User], DjangoUserAdmin[User]):
     form = UserForm
     add_form = NewUserForm
     list_display = ("email", "fullname", "organization", "sfid", "is_active", "is_staff", "last_login")
-    list_display_links = ("email", "fullname", "sfid")  # people whom an import mentioned have no email
+    list_display_links = ("email", "fullname", "sfid")  # users that an import made have no email
     list_filter = ("is_active", "is_staff")
     list_select_related = ("organization",)
     search_fields = ("email", "fullname", "sfid", "id")
@@ -124,15 +124,15 @@ class UserAdmin(PrintedByImages, ScopedAdmin[User], DjangoUserAdmin[User]):
         return super().has_delete_permission(request, obj) and not outranks(obj, request.user)
 
 
-def outranks(other: User | None, reader: Any) -> bool:
-    """Whether the other may do what the reader may not: whoever sets a person's password may do all that they may."""
-    if other is None or reader.is_superuser or other.pk == reader.pk:
+def outranks(other: User | None, editor: Any) -> bool:
+    """Whether the other user has permissions that the editor lacks, who could get them by setting the password."""
+    if other is None or editor.is_superuser or other.pk == editor.pk:
         return False
-    # Asked of the tables: an inactive person has no permissions, but can be made active.
+    # Read from the tables: get_all_permissions() of an inactive user is empty, but the user can be made active.
     held = Permission.objects.filter(Q(user=other) | Q(group__user=other)).values_list(
         "content_type__app_label", "codename"
     )
-    return other.is_superuser or not {f"{app}.{name}" for app, name in held} <= reader.get_all_permissions()
+    return other.is_superuser or not {f"{app}.{name}" for app, name in held} <= editor.get_all_permissions()
 
 
 class RevokedFilter(admin.SimpleListFilter):
@@ -149,7 +149,7 @@ class RevokedFilter(admin.SimpleListFilter):
 
 @admin.register(Secret)
 class SecretAdmin(ScopedAdmin[Secret]):
-    """A secret is made and revoked; its value is shown once, on the page that follows its making."""
+    """Secrets are made and revoked, not deleted; the value is shown once, on the page after "Save"."""
 
     list_display = ("name", "organization", "id", "created_at", "last_used_at", "revoked_at")
     list_filter = (RevokedFilter,)
@@ -164,12 +164,12 @@ class SecretAdmin(ScopedAdmin[Secret]):
         return ("name", "organization") if obj is None else ("name", "organization", *self.readonly_fields)
 
     def has_delete_permission(self, request: HttpRequest, obj: Secret | None = None) -> bool:
-        return False  # revoked ones stay, so that the audit trail can name them
+        return False  # revoked secrets stay, for the admin's log names them
 
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        # One way on: the page that shows the value.
+        # "Save" alone leads to the page that shows the value.
         one_button = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().add_view(request, form_url, {**(extra_context or {}), **one_button})
 
@@ -177,7 +177,7 @@ class SecretAdmin(ScopedAdmin[Secret]):
         if change:
             super().save_model(request, obj, form, change)
         else:
-            # On the request, not in a message: messages travel in cookies and sessions, this must not.
+            # On the request, not in a message: messages are stored in cookies or sessions, where no secret may be.
             request.issued_url = obj.url(obj.renew())  # type: ignore[attr-defined]
 
     def response_add(self, request: HttpRequest, obj: Secret, post_url_continue: str | None = None) -> HttpResponse:

@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from accounts import schema  # noqa: F401  (registers the description of our tokens with the OpenAPI generator)
+        from accounts import schema  # noqa: F401  (registers TokenScheme with the OpenAPI generator)

@@ -1,4 +1,4 @@
-"""Who is asking: reads the Authorization header, verifies the token in it, and renews it on the way out."""
+"""Reads the Authorization header, verifies its token, and renews it in the answer (API: authentication, X-token)."""
 
 import re
 from typing import Any, cast
@@ -18,13 +18,13 @@ HEADER = re.compile(
     rb'\s*(?:Token|Bearer)\s+(?:token=)?(?:"([^"]*)"|([^\s",;]+))\s*(?:[,;].*)?', re.IGNORECASE | re.DOTALL
 )
 RENEWED_MAX_BYTES = MAX_BYTES
-"""A renewed token that we would refuse ourselves is not worth sending."""
+"""A longer renewed token is not sent, since the server would refuse it."""
 
 
 class TokenAuthentication(JWTAuthentication):
     """`Authorization: Token token="<jwt>"`, also unquoted, and `Bearer <jwt>` (API: authentication).
 
-    `request.auth` is the verified SharinpixToken; `request.user` the person of a user token, nobody for a secret's.
+    `request.auth` is the verified SharinpixToken; `request.user` is the user of a user token, else anonymous.
     """
 
     def authenticate_header(self, request: Request) -> str:
@@ -52,12 +52,12 @@ class TokenAuthentication(JWTAuthentication):
 
 
 def token_of(request: Request) -> SharinpixToken:
-    """The verified token of a request that got past HasToken."""
+    """The verified token of a request that HasToken permits."""
     return cast(SharinpixToken, request.auth)
 
 
 class RenewsToken:
-    """Mixin of API views: X-token on every authenticated success (API: X-token)."""
+    """Mixin of API views: adds X-token to every authenticated answer below 300 (API: X-token)."""
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Encryption at rest of what must be read again: the secrets that sign tokens (Fernet, AES-128-CBC with HMAC)."""
+"""Encryption at rest of the secrets that sign tokens (Fernet: AES-128-CBC with HMAC). Pure."""
 
 import base64
 import hashlib
@@ -9,12 +9,12 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class Undecipherable(Exception):
-    """No key at hand decrypts the text: SECRET_KEY was changed without a fallback."""
+    """None of the keys decrypts the text: SECRET_KEY was changed without a fallback."""
 
 
 @lru_cache(maxsize=4)
 def cipher(keys: tuple[str, ...]) -> MultiFernet:
-    """Encrypts with the first key and decrypts with any; each is stretched to what Fernet asks for."""
+    """Encrypts with the first key and decrypts with any; SHA-256 makes each the 32 bytes of a Fernet key."""
     return MultiFernet(
         Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"sharinpix.encryption." + key.encode()).digest()))
         for key in keys
@@ -34,5 +34,5 @@ def _decrypt(ciphertext: str, keys: tuple[str, ...]) -> str:
 
 
 def decrypt(ciphertext: str, keys: Sequence[str]) -> str:
-    """Cached by ciphertext: that is the one thing about a secret that never changes. Raises Undecipherable."""
+    """The text of a ciphertext; cached, since it never changes. Raises Undecipherable."""
     return _decrypt(ciphertext, tuple(keys))

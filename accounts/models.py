@@ -1,8 +1,8 @@
-"""Who may do what: organizations, their people, and the secrets that sign tokens."""
+"""Organizations, their users, and the secrets that sign tokens."""
 
 import secrets
 import uuid
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from typing import Any, ClassVar, Self
 
@@ -19,7 +19,7 @@ from accounts.encryption import decrypt, encrypt
 
 class OrganizationQuerySet(models.QuerySet["Organization"]):
     def default(self) -> "Organization":
-        """The organization that everything belongs to where nothing else is said; made on first need."""
+        """The organization that is meant where none is named; made on first use."""
         if found := self.filter(is_default=True).first():
             return found
         try:
@@ -29,7 +29,7 @@ class OrganizationQuerySet(models.QuerySet["Organization"]):
             return self.get(is_default=True)
 
     def named(self, reference: str | None) -> "Organization":
-        """The organization with this id, Salesforce id or name; a name that nobody has yet is created.
+        """The organization with this id, Salesforce id or name; a name that is not taken yet is created.
 
         None means the default organization. Raises ValidationError for an empty name.
         """
@@ -73,7 +73,10 @@ class Organization(models.Model):
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
-        """A person with an email and a password, or (with neither) one whom an import mentioned: inactive."""
+        """A user with email and password, or without both an inactive one that only has a Salesforce id.
+
+        Raises ValidationError.
+        """
         if "organization" not in fields and "organization_id" not in fields:
             fields["organization"] = Organization.objects.default()
         if not email:
@@ -92,7 +95,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person of one organization, who logs in by email. People whom an import only mentions have none."""
+    """A person of one organization, who logs in by email. Users that an import made have none."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey(Organization, on_delete=models.CASCADE, related_name="users")
@@ -124,14 +127,18 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email or None
         self.sfid = self.sfid or None
 
+    def changing(self) -> AbstractContextManager[None]:
+        """For changes of what images show of the user (`user_sfid`); see ImageQuerySet.changing_related."""
+        return self.images.all().changing_related(self)
+
     def change_sfid(self, sfid: str | None) -> None:
-        """Sets the Salesforce id; the person's images print it."""
-        with self.images.all().renaming(self):
+        """Sets the Salesforce id, and stores anew the texts of images that show it."""
+        with self.changing():
             self.sfid = sfid or None
             self.save(update_fields=["sfid"])
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with self.images.all().renaming(self):
+        with self.changing():
             return super().delete(*args, **kwargs)
 
 
@@ -159,12 +166,12 @@ class Secret(models.Model):
 
     @classmethod
     def issue(cls, organization: Organization, name: str) -> tuple[Self, str]:
-        """A new secret and its plain value (43 characters of `[A-Za-z0-9_-]`, 32 random bytes), known only now."""
+        """A new secret and its plain value: 43 characters of `[A-Za-z0-9_-]`, of 32 random bytes."""
         secret = cls(organization=organization, name=name)
         return secret, secret.renew()
 
     def renew(self) -> str:
-        """Gives the secret a new value, saves it and returns it in plain."""
+        """Gives the secret a new value, saves it encrypted and returns it in plain."""
         plain = secrets.token_urlsafe(32)
         self.ciphertext = encrypt(plain, [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
         self.save()
@@ -179,13 +186,13 @@ class Secret(models.Model):
         return f"sharinpix://{self.pk}:{plain}@{settings.PUBLIC_URL.partition('://')[2]}/api/v1"
 
     def revoke(self) -> None:
-        """From the next request on, tokens signed with it are refused. Revoking twice keeps the first date."""
+        """Makes the server refuse tokens that the secret signed. Revoking twice keeps the first date."""
         if self.revoked_at is None:
             self.revoked_at = timezone.now()
             self.save(update_fields=["revoked_at"])
 
     def touch(self) -> None:
-        """Notes the use, at most once an hour: the condition is in the UPDATE, so that many at once write one."""
+        """Writes the time of use, at most once an hour; the UPDATE has the condition, for concurrent requests."""
         now = timezone.now()
         stale = now - self.LAST_USED_EVERY
         if self.last_used_at is None or self.last_used_at < stale:

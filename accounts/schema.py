@@ -1,4 +1,4 @@
-"""Describes our tokens to the OpenAPI generator."""
+"""Describes the API's tokens to the OpenAPI generator."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
 """Tokens: simplejwt's classes, taught the published dialect (API: authentication, X-token).
 
-Two kinds. A *user token* (`exp`, `iat`, `user_id`) is signed by the server. A *secret token* (`iss`) is signed by
-whoever holds that secret; a `user_id` in it is an attribute and never an identity.
+Two kinds. A *user token* (`exp`, `iat`, `user_id`) is signed by the server. A *secret token* (`iss`) is signed with
+that secret; a `user_id` in it is an attribute and never an identity.
 """
 
 import base64
@@ -18,9 +18,6 @@ import jwt
 import orjson
 from django.conf import settings
 from django.db.models import UUIDField
-from jwt import PyJWS, PyJWT
-from jwt.algorithms import HMACAlgorithm
-from jwt.utils import base64url_encode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
@@ -29,7 +26,8 @@ from rest_framework_simplejwt.tokens import Token
 from accounts import abilities
 from accounts.encryption import Undecipherable
 from accounts.models import Secret, User
-from sharinpix.statements import Parameter, Statement
+from sharinpix.patches import quick_jwt
+from sharinpix.prepared import Parameter, PreparedQuery
 
 MAX_BYTES = 8_192
 """A longer token is refused before it is decoded: decoding costs time in proportion."""
@@ -39,30 +37,7 @@ SHAPE = re.compile(rb"[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
-class PreparedHMAC(HMACAlgorithm):
-    """HMAC whose key was looked at once: PyJWT searches each key for PEM and SSH marks on every call."""
-
-    def prepare_key(self, key: str | bytes) -> bytes:
-        return key if isinstance(key, bytes) else super().prepare_key(key)
-
-
-class Segments(PyJWS):
-    """Decodes the three parts of a token in one step; PyJWT looks at every character of them in turn."""
-
-    @staticmethod
-    def _decode_base64url_segment(segment: bytes, name: str) -> bytes:
-        try:
-            decoded = base64.urlsafe_b64decode(segment + b"==")
-        except binascii.Error as error:
-            raise jwt.DecodeError(f"Invalid {name} padding") from error
-        if base64url_encode(decoded) != segment:  # one spelling alone, in the right alphabet, without padding
-            raise jwt.DecodeError(f"Invalid {name} padding")
-        return decoded
-
-
-JWT = PyJWT()
-JWT._jws = Segments(algorithms=[])
-JWT._jws.register_algorithm("HS256", PreparedHMAC(HMACAlgorithm.SHA256))
+JWT = quick_jwt()
 
 
 class Backend(TokenBackend):
@@ -120,7 +95,7 @@ class SharinpixToken(Token):
 
     @cached_property
     def user(self) -> User | None:
-        """The person of a user token, read when somebody asks."""
+        """The person of a user token, read on first use."""
         return User.objects.get(pk=self.user_id) if self.user_id else None
 
     def set_jti(self) -> None:
@@ -137,7 +112,7 @@ class SharinpixToken(Token):
         same work as refusing a wrong signature.
         """
         claims = peek(raw)
-        self.signer = backend(NOBODYS_KEY)
+        self.signer = backend(UNUSED_KEY)
         if "iss" in claims:
             self.secret = known_secret(claims["iss"])
             if self.secret is not None:
@@ -154,7 +129,7 @@ class SharinpixToken(Token):
 
     def verify(self) -> None:
         if self.user_id is None and self.secret is None:
-            raise TokenError("Nobody signed this")
+            raise TokenError("No known key signed this")
         if self.secret is None and "exp" not in self.payload:
             raise TokenError("A user token needs exp")
         if not self.purpose(self.payload):
@@ -192,7 +167,7 @@ class SharinpixToken(Token):
     def for_uploads(self, album_id: str, expires: int) -> str:
         """The token in the address of an upload's webhook: good for this album and nothing else (API: upload form).
 
-        `expires` is Unix time. It is signed by whoever signed this one.
+        `expires` is Unix time. It is signed with the key of this one.
         """
         signer = self.signer if self.secret else backend(settings.SECRET_KEY)
         holder = {name: self.payload[name] for name in ("user_id",) if not self.secret} or {"iss": self.payload["iss"]}
@@ -227,7 +202,7 @@ class UploadToken(SharinpixToken):
             raise TokenError("The token names another organization than its signer's")
 
 
-NOBODYS_KEY = base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode()
+UNUSED_KEY = base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode()
 
 
 def peek(raw: bytes) -> dict[str, Any]:
@@ -273,12 +248,12 @@ def organization_of_user(user_id: object) -> uuid.UUID | None:
 
 
 SECRET_COLUMNS = ("id", "organization_id", "ciphertext", "last_used_at")
-SECRETS = Statement(
+SECRETS = PreparedQuery(
     lambda: Secret.objects.filter(
         pk=Parameter("id", UUIDField()), revoked_at__isnull=True, organization__is_active=True
     ).values_list(*SECRET_COLUMNS)
 )
-USERS = Statement(
+USERS = PreparedQuery(
     lambda: User.objects.filter(
         pk=Parameter("id", UUIDField()), is_active=True, organization__is_active=True
     ).values_list("organization_id")

@@ -1,4 +1,4 @@
-"""POST /api/v1/login: a first token for people."""
+"""POST /api/v1/login (API: log in)."""
 
 from django.conf import settings
 from django.contrib.auth import authenticate

@@ -1,4 +1,4 @@
-"""Albums in the admin: their first pictures in the list, all of them on their page."""
+"""Albums in the admin: COVERS images of each in the list, up to GALLERY images on the page of one."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -10,19 +10,19 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from accounts.staff import PrintedByImages, ScopedAdmin
+from accounts.admin_base import SavesInsideChanging, ScopedAdmin
 from albums.imports import admin as imports_admin  # noqa: F401  (registers)
 from albums.models import Album
 from albums.uploads import admin as uploads_admin  # noqa: F401  (registers)
 from images.models import Image
-from images.pictures import picture
+from images.previews import preview_of
 
 COVERS = 4
 GALLERY = 200
 
 
 @admin.register(Album)
-class AlbumAdmin(PrintedByImages, ScopedAdmin[Album]):
+class AlbumAdmin(SavesInsideChanging, ScopedAdmin[Album]):
     list_display = ("covers", "public_id", "images_count", "organization", "created_at")
     list_display_links = ("covers", "public_id")
     list_select_related = ("organization",)
@@ -43,7 +43,7 @@ class AlbumAdmin(PrintedByImages, ScopedAdmin[Album]):
     def get_deleted_objects(
         self, objs: Iterable[Album], request: HttpRequest
     ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
-        """Albums that hold images are not deleted. They are counted, trash and all, instead of named one by one."""
+        """Protects albums that hold images, trashed ones included; the images are counted, not listed."""
         albums = Album.objects.filter(pk__in=[album.pk for album in objs]).order_by("public_id", "pk")
         full = albums.annotate(held=Count("images")).filter(held__gt=0)
         if full:
@@ -53,7 +53,7 @@ class AlbumAdmin(PrintedByImages, ScopedAdmin[Album]):
     @admin.display(description="")
     def covers(self, album: Album) -> SafeString:
         images: list[Image] = album.first_images  # type: ignore[attr-defined]
-        pictures = format_html_join("", "{}", ((picture(image, "mini", 80),) for image in images))
+        pictures = format_html_join("", "{}", ((preview_of(image, "mini", 80),) for image in images))
         return format_html('<span class="covers">{}</span>', pictures) if images else SafeString("empty")
 
     @admin.display(description="images", ordering="images_count")
@@ -62,10 +62,10 @@ class AlbumAdmin(PrintedByImages, ScopedAdmin[Album]):
 
     @admin.display(description="pictures")
     def gallery(self, album: Album) -> SafeString:
-        """The album's pictures in its order, each leading to its own page."""
+        """The album's images in its order, each with a link to its page."""
         images = album.images.filter(trashed_at__isnull=True).in_order()[:GALLERY]
         links = (
-            (reverse("admin:images_image_change", args=[image.pk]), picture(image, "large", 140)) for image in images
+            (reverse("admin:images_image_change", args=[image.pk]), preview_of(image, "large", 140)) for image in images
         )
         pictures = format_html_join("", '<a href="{}">{}</a>', links)
         return format_html(
@@ -82,7 +82,7 @@ def list_of(album: Album, trash: str = "") -> str:
 
 
 def held_by(album: Album) -> SafeString:
-    """Why an album stays: how many images it holds, leading to them."""
+    """Why an album cannot be deleted: the number of its images, with a link to them."""
     count: int = album.held  # type: ignore[attr-defined]
     images = "1 image" if count == 1 else f"{count:,} images"
     return format_html('<a href="{}">{} of the album {}</a>', list_of(album, "&trash=all"), images, str(album))

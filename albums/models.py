@@ -1,5 +1,6 @@
-"""Albums: the lists of images that records of a Salesforce org, or anything else with an id, own."""
+"""Albums: ordered lists of images, each under the id of a Salesforce record or of anything else."""
 
+from contextlib import AbstractContextManager
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
@@ -12,15 +13,14 @@ from albums.imports import models as imports  # noqa: F401  (Django finds models
 from albums.ordering import positions_after
 from albums.querysets import AlbumQuerySet
 from albums.uploads import models as uploads  # noqa: F401
-from albums.uploads.claims import Sent
-from images.models import Image
-from images.uploads.models import Upload
+from images.models import Image, Tag, Tagging, Upload
+from images.uploads.claims import SentData
 
 MAX_ID = 255
 
 
 class Album(models.Model):
-    """An album is known to the world by `public_id`, any text that fits in one segment of a URL's path."""
+    """An album. Clients name it by `public_id`, any text that can be one segment of a path (API: albums)."""
 
     organization = models.ForeignKey("accounts.Organization", on_delete=models.PROTECT, related_name="albums")
     public_id = models.CharField("id", max_length=MAX_ID)
@@ -42,8 +42,8 @@ class Album(models.Model):
 
     @staticmethod
     def check_public_id(public_id: str) -> None:
-        """Raises ValidationError for what cannot be one segment of a path: it has 1 to 255 characters, no slash, no
-        control character, and is neither `.` nor `..`, which clients resolve away."""
+        """Raises ValidationError for an id that cannot be one segment of a path: it has 1 to 255 characters, no slash,
+        no control character, and is neither `.` nor `..`, which clients remove from URLs."""
         if not 0 < len(public_id) <= MAX_ID:
             raise ValidationError({"public_id": f"An album's id has 1 to {MAX_ID} characters."})
         if public_id in {".", ".."} or "/" in public_id or any(ord(c) < 32 or ord(c) == 127 for c in public_id):
@@ -53,14 +53,21 @@ class Album(models.Model):
         self.check_public_id(self.public_id)
 
     def rename(self, public_id: str) -> None:
-        """Gives the album another id. Raises ValidationError for an unfit one, IntegrityError for one that is taken."""
+        """Gives the album another id. Raises ValidationError as check_public_id, IntegrityError for a taken id."""
         self.check_public_id(public_id)
-        with self.images.all().renaming(self):
+        with self.changing():
             self.public_id = public_id
             self.save(update_fields=["public_id"])
 
-    def add(self, upload: Upload, sent: Sent, uploader: User | None) -> Image:
-        """Makes the upload's image at the end of the album. The album and the upload are locked; see receive."""
+    def changing(self) -> AbstractContextManager[None]:
+        """For changes of `public_id`, which the texts of the album's images hold; see changing_related."""
+        return self.images.all().changing_related(self)
+
+    def add(self, upload: Upload, sent: SentData, uploader: User | None) -> Image:
+        """Makes the upload's image at the end of the album. The caller has locked both rows; see receive.
+
+        Processing stores the text of the representation; of an image that is processed already it is stored here.
+        """
         image = Image(album=self, position=self.next_positions(1)[0], uploader=uploader, **sent.columns(upload))
         twin = self.images.filter(sha256=image.sha256).exclude(sha256="").in_order().first()
         if twin:
@@ -68,13 +75,13 @@ class Album(models.Model):
         image.save(force_insert=True)
         upload.image, upload.claimed_at = image, timezone.now()
         upload.save(update_fields=["organization", "image", "claimed_at"])
-        if sent.tags:
-            image.tag(sent.tags, uploader)
-        else:
-            Image.objects.refresh([image.pk])
+        for tag in Tag.objects.named(self.organization_id, sent.tags):
+            Tagging.objects.create(image=image, tag=tag, user=uploader)
+        if image.processed:
+            Image.objects.store_representations([image.pk])
         return image
 
     def next_positions(self, count: int) -> list[int]:
-        """Where the next `count` images go: behind all that are there."""
+        """Positions for `count` new images at the end of the album."""
         last: int | None = self.images.aggregate(last=Max("position"))["last"]
         return positions_after(last, count)

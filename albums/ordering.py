@@ -4,6 +4,6 @@ STEP = 2**20
 
 
 def positions_after(last: int | None, count: int) -> list[int]:
-    """Positions of `count` images that follow the one at `last`; None means that the album is empty."""
+    """Positions of `count` images behind the one at `last`, which is None in an empty album."""
     first = STEP if last is None else last + STEP
     return [first + STEP * index for index in range(count)]

@@ -1,17 +1,16 @@
-"""Which albums: the questions that are asked of many rows."""
+"""Queries of albums, and the transaction in which an upload becomes an image of one."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import models, transaction
 from django.db.models import Count, Q
-from rest_framework.exceptions import PermissionDenied
 
-from albums.uploads.claims import Sent, claimed_image
-from images import tasks
-from images.models import Image
-from images.uploads.models import Upload
-from sharinpix import faults, queue
+from images.models import Image, Upload
+from images.uploads.claims import SentData, claimed_image
+from sharinpix import queue
+from sharinpix.crash_points import crash_point
+from sharinpix.errors import Denied
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 class AlbumQuerySet(models.QuerySet["Album"]):
     def named(self, organization_id: UUID, public_id: str) -> "Album":
-        """The organization's album of this id, made where there is none. Raises ValidationError for an unfit id."""
+        """The organization's album of this id, made where there is none. Raises ValidationError as check_public_id."""
         album = self.filter(organization_id=organization_id, public_id=public_id).first()
         if album is None:
             self.model.check_public_id(public_id)
@@ -28,30 +27,32 @@ class AlbumQuerySet(models.QuerySet["Album"]):
         return album
 
     def receive(
-        self, organization_id: UUID, public_id: str, upload: Upload, sent: Sent, uploader: "User | None" = None
+        self, organization_id: UUID, public_id: str, upload: Upload, sent: SentData, uploader: "User | None" = None
     ) -> Image:
         """Makes the upload's image in the album of this id, or returns the one that was made of it before.
 
-        It is the upload's claim: who else comes for it meanwhile waits, and gets the same image, which is processed
-        after commit. Raises Gone where that image was deleted, PermissionDenied for an upload of another organization
-        and one that was swept away, ValidationError for an unfit album id.
+        Idempotent: concurrent callers block on the upload's row lock and receive the same image, which is processed
+        after commit. Raises Gone where that image was deleted, Denied for an upload of another organization and one
+        that the sweep has removed, ValidationError as check_public_id.
         """
         while True:
             with transaction.atomic():
                 found = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk).first()
                 if found is None or found.organization_id not in (None, organization_id):
-                    raise PermissionDenied()
+                    raise Denied()
                 if found.claimed_at:
                     return claimed_image(found)
                 found.organization_id = organization_id
                 named = self.named(organization_id, public_id)
-                # Two at once would not see each other's positions and duplicates.
+                # Locked, since concurrent inserts would not see each other's positions and duplicates.
                 album = self.filter(pk=named.pk).select_for_update(no_key=True).first()
-                if album is None:  # deleted in this very moment
+                if album is None:  # deleted since: make it again
                     continue
                 image = album.add(found, sent, uploader)
-                queue.later(tasks.process, str(image.pk))
-                faults.point("before_commit")
+                if not image.processed:
+                    known = () if found.exifs is None else ("inspected",)
+                    queue.later("images.tasks.process_image", str(image.pk), *known)
+                crash_point("before_commit")
                 return image
 
     def with_counts(self) -> "AlbumQuerySet":

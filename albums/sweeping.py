@@ -1,4 +1,4 @@
-"""What dead processes leave behind: work that nobody does, uploads that nobody came for, files that no row knows."""
+"""The steps of a sweep: sending due jobs again, and removing unclaimed uploads and files that no row names."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -10,30 +10,34 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from albums import tasks
 from albums.imports.models import Import
 from albums.uploads.models import StorageFile
-from images import storage
 from images.models import Image, Thumbnail
-from images.processing import abandoned_after
-from images.tasks import process
+from images.querysets import abandoned_after
+from images.storage import storage
 from images.uploads.models import Part, PartialUpload, Upload
 from sharinpix import queue
 
 AT_ONCE = 1_000
-"""Keys that one query asks for."""
+"""Keys of files in one query."""
 UNCLAIMED = timedelta(days=8)
-"""How long an upload waits for its image: an upload form is good for a week, and its client may be offline."""
+"""The age at which an unclaimed upload is removed: an upload form is valid for a week, then a day for its client."""
 
 
 def requeue() -> int:
-    """Sends every image and import that is due to the workers, as far as their queue has room, or where there are no
-    workers does them here, one after the other. How many there were is returned."""
+    """Sends a job for every image and import that is due, as far as the broker's queue has room, or without a broker
+    runs them here, one after the other. Returns how many."""
     images = Image.objects.waiting().order_by("created_at").values_list("pk", flat=True)
+    edited = Image.objects.unrendered().order_by("created_at").values_list("pk", flat=True)
     due = Import.objects.waiting(timezone.now() - abandoned_after())
     imports = due.order_by("created_at").values_list("pk", flat=True)
-    found, room = 0, queue.room()
-    for task, keys in ((process, images), (tasks.fetch, imports)):
+    found, room = 0, queue.room_in_queue()
+    jobs = (
+        ("images.tasks.process_image", images),
+        ("images.tasks.process_image", edited),
+        ("albums.tasks.fetch_import", imports),
+    )
+    for task, keys in jobs:
         for key in list(keys[:room]):
             queue.send(task, str(key))
             found += 1
@@ -41,7 +45,7 @@ def requeue() -> int:
 
 
 def remove_unclaimed() -> int:
-    """Deletes uploads that nobody came for, with their files: a partial one after a day, a whole one after eight."""
+    """Deletes uploads that were never claimed, with their files: a partial one after a day, a whole one after eight."""
     now = timezone.now()
     partial = PartialUpload.objects.filter(created_at__lt=now - timedelta(days=1))
     for parts in partial.filter(finished=None):
@@ -53,7 +57,7 @@ def remove_unclaimed() -> int:
     removed = 0
     for upload in Upload.objects.filter(claimed_at=None, created_at__lt=now - UNCLAIMED):
         with transaction.atomic():
-            # A claim of this very moment comes first, or finds nothing.
+            # Locked, so that a concurrent claim either comes first or finds no upload.
             mine = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk, claimed_at=None).first()
             if mine is None:
                 continue
@@ -64,12 +68,15 @@ def remove_unclaimed() -> int:
 
 
 def remove_unknown(grace: timedelta) -> int:
-    """Removes files that no row knows and that are older than the grace: a younger one's row may be on its way."""
+    """Removes files that no row names and that are older than the grace: the row of a new file may not be saved yet.
+
+    Returns how many.
+    """
     oldest = timezone.now() - grace
     removed = 0
     for prefix, known in KNOWN.items():
         old = (key for key, written in storage.files(prefix) if written < oldest)
-        for keys in batches(old):
+        for keys in key_batches(old):
             unknown = set(keys) - known(keys)
             storage.remove(unknown)
             removed += len(unknown)
@@ -77,11 +84,11 @@ def remove_unknown(grace: timedelta) -> int:
 
 
 def remove_incoming(grace: timedelta) -> int:
-    """Removes what a killed process had begun to receive on this host."""
+    """Removes temporary files of this host that are older than the grace: a killed process left them."""
     oldest = (timezone.now() - grace).timestamp()
     removed = 0
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
-        with suppress(FileNotFoundError):  # a request has ended meanwhile
+        with suppress(FileNotFoundError):  # its request has ended
             if path.stat().st_mtime < oldest:
                 path.unlink()
                 removed += 1
@@ -89,6 +96,7 @@ def remove_incoming(grace: timedelta) -> int:
 
 
 def originals(keys: list[str]) -> set[str]:
+    """Those of the keys that an image, an upload or an announced storage file names."""
     announced = StorageFile.objects.filter(delivery_id__in=[key.rpartition("/")[2] for key in keys])
     images = Image.objects.filter(original__in=keys).values_list("original", flat=True)
     uploads = Upload.objects.filter(original__in=keys).values_list("original", flat=True)
@@ -104,9 +112,10 @@ def parts(keys: list[str]) -> set[str]:
 
 
 KNOWN = {"originals": originals, "thumbnails": thumbnails, "parts": parts}
+"""Folder of the storage -> the function that finds the keys that rows name."""
 
 
-def batches(keys: Iterable[str]) -> Iterator[list[str]]:
+def key_batches(keys: Iterable[str]) -> Iterator[list[str]]:
     iterator = iter(keys)
     while batch := list(islice(iterator, AT_ONCE)):
         yield batch

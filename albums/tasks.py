@@ -1,19 +1,18 @@
-"""What workers do with albums."""
+"""Celery tasks for imports and sweeps."""
 
 from celery import shared_task
 
+from albums import sweeping
+from albums.imports import jobs
+
 
 @shared_task
-def fetch(import_id: str) -> None:
-    """Does one import; see `imports.jobs.run`."""
-    from albums.imports import jobs  # it imports what imports this
-
+def fetch_import(import_id: str) -> None:
+    """Runs one import; see `imports.jobs.run`."""
     jobs.run(import_id)
 
 
 @shared_task
 def sweep() -> None:
-    """Has the work done that nobody does; beat asks for it every half minute."""
-    from albums import sweeping
-
+    """Sends jobs for due images and imports again; Celery beat runs it every half minute."""
     sweeping.requeue()

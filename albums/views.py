@@ -1,33 +1,36 @@
-"""The album endpoints that uploads need, and the webhook that ends in one (API: albums, create an image)."""
+"""The endpoints of albums and Cloudinary's webhook (API: albums, create an image, Cloudinary webhook)."""
 
 import uuid
 from typing import Any
 
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import ViewSet
 
-from accounts.authentication import RenewsToken, token_of
+from accounts.authentication import token_of
+from accounts.permissions import HasAbility, IsPersonOrAdmin
+from accounts.viewsets import TokenViewSet, permitted
 from albums import answers
 from albums.models import Album
-from albums.serializers import AlbumSerializer, NewImageSerializer
-from albums.uploads import plain, webhooks
-from albums.uploads.claims import Sent, claimable
-from albums.uploads.requests import demand_upload, object_in
-from images.models import Image
-from images.reader import Reader
-from images.resync import Resync
+from albums.serializers import AlbumSerializer
+from albums.uploads import webhooks
+from albums.uploads.idempotency import idempotency_key
+from albums.uploads.permissions import MayGiveTags
+from albums.uploads.plain import sent_beside, upload_plainly
+from albums.uploads.serializers import ClaimedUploadSerializer, NewImageSerializer
 from images.serializers import AlbumImageSerializer
-from images.uploads.keys import signer_for
-from sharinpix.api import JSON_TYPE, Malformed, fields_of
+from images.syncs.reader import Reader
+from images.syncs.request import SyncRequest
+from images.uploads.claims import SentData, claimable
+from images.uploads.keys import organization_signer
+from images.views import response_of
 
 
-class AlbumViewSet(RenewsToken, ViewSet):
-    """Albums as API consumers see them."""
+class AlbumViewSet(TokenViewSet):
+    """Albums and their images."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -35,53 +38,49 @@ class AlbumViewSet(RenewsToken, ViewSet):
             Album.check_public_id(kwargs["album_id"])
 
     @extend_schema(operation_id="create_album", request=None, responses={200: AlbumSerializer, 401: None})
-    def create(self, request: Request) -> HttpResponse:
-        token = token_of(request)
-        if not token.is_persons_or_admin:
-            raise PermissionDenied()
-        return answers.json(answers.look_at(token, str(uuid.uuid4())))
+    @permitted(IsPersonOrAdmin)
+    def create(self, request: Request) -> Response:
+        """POST /api/v1/albums (API: albums)."""
+        return Response(answers.answer_creating_album(token_of(request), str(uuid.uuid4())))
 
     @extend_schema(operation_id="album", responses={200: AlbumSerializer, 400: None, 401: None})
-    def retrieve(self, request: Request, album_id: str) -> HttpResponse:
+    def retrieve(self, request: Request, album_id: str) -> Response:
+        """GET /api/v1/albums/<id> (API: albums, X-access headers)."""
         token = token_of(request)
-        response = answers.json(answers.look_at(token, album_id))
-        for name, value in answers.access_headers(token, album_id).items():
-            response[name] = value
-        return response
+        answer = answers.answer_creating_album(token, album_id)
+        return Response(answer, headers=answers.access_headers(token, album_id))
 
-    @extend_schema(
-        operation_id="album_images",
-        responses={200: AlbumImageSerializer(many=True), 400: None, 401: None},
-    )
+    @extend_schema(operation_id="album_images", responses={200: AlbumImageSerializer(many=True), 400: None, 401: None})
     def images(self, request: Request, album_id: str) -> HttpResponseBase:
-        reader = Reader(token_of(request), Resync.of_album(album_id), sync_keys=False)
-        if reader.streams:
-            return StreamingHttpResponse(reader.pieces(), content_type=JSON_TYPE)
-        return HttpResponse(reader.body(), content_type=JSON_TYPE)
+        """GET /api/v1/albums/<id>/images (API: albums)."""
+        return response_of(Reader(token_of(request), SyncRequest.of_album(album_id), resync_keys=False))
 
     @extend_schema(
         operation_id="create_image",
-        request=NewImageSerializer,
+        request={
+            "multipart/form-data": NewImageSerializer,
+            "application/json": ClaimedUploadSerializer,
+            "application/x-www-form-urlencoded": ClaimedUploadSerializer,
+        },
         responses={200: AlbumImageSerializer, 400: None, 401: None, 409: None, 413: None, 422: None},
     )
-    def add_image(self, request: Request, album_id: str) -> HttpResponse:
-        demand_upload(token_of(request), album_id)
-        file = request.FILES.get("file")
-        image = self.claim(request, album_id) if file is None else plain.upload(request, album_id, file)
-        return answers.image(image.pk)
-
-    def claim(self, request: Request, album_id: str) -> Image:
-        """The image of an upload whose Cloudinary answer the client hands in."""
-        token, fields = token_of(request), fields_of(request)
-        if "cloudinary" not in fields:
-            raise Malformed("Send a file, or the answer of an upload as cloudinary.")
-        upload = claimable(fields["cloudinary"], token)
-        sent = Sent(infos=fields["cloudinary"], metadatas=object_in(fields, "metadatas", "metadata"))
-        return Album.objects.receive(token.organization_id, album_id, upload, sent, token.user)
+    @permitted(HasAbility("image_upload"), MayGiveTags(unless="cloudinary"))
+    def add_image(self, request: Request, album_id: str) -> Response:
+        """POST /api/v1/albums/<id>/images (API: create an image)."""
+        token = token_of(request)
+        if "file" in request.FILES:
+            fields, key = NewImageSerializer.read(request), idempotency_key(request)
+            image = upload_plainly(token, album_id, fields["file"], sent_beside(fields), key)
+        else:
+            fields = ClaimedUploadSerializer.read(request)
+            upload = claimable(fields["cloudinary"], token)
+            sent = SentData(infos=fields["cloudinary"], metadatas=fields["metadatas"])
+            image = Album.objects.receive(token.organization_id, album_id, upload, sent, token.user)
+        return answers.image_answer(image.pk)
 
 
 class WebhookView(APIView):
-    """POST /api/v1/cloudinary?token=: 201 without a body, and an image in the album of the token."""
+    """POST /api/v1/cloudinary?token=: makes an image in the token's album (API: Cloudinary webhook)."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -89,9 +88,9 @@ class WebhookView(APIView):
     @extend_schema(operation_id="cloudinary_webhook", request=None, responses={201: None, 401: None})
     def post(self, request: Request) -> HttpResponse:
         token = webhooks.upload_token(request)
-        told = webhooks.notification(request, signer_for(token.organization_id))
+        answer = webhooks.notification(request, organization_signer(token.organization_id))
         response = HttpResponse(status=201, content_type="text/html")
-        if told is not None:
-            webhooks.receive(token, told)
+        if answer is not None:
+            webhooks.receive_upload(token, answer)
             response["X-token"] = token.renewed()
         return response

@@ -1,4 +1,4 @@
-"""What one process does without a socket: resyncs by size, a caption edit, the refresh of the read model."""
+"""What one process does without a socket: resyncs by size, a caption edit, storing representations anew."""
 
 import itertools
 import os
@@ -25,7 +25,7 @@ from accounts.models import User
 from accounts.tokens import SharinpixToken
 from benchmarks.data import fill
 from benchmarks.measure import Sample, interleaved
-from images import refresh
+from images import payload_rows, representations
 from images.models import Image, Representation
 
 SIZES = (4, 100, 1_000, 10_000)
@@ -90,6 +90,15 @@ def resyncs(site: Site, rounds: int) -> dict[str, Any]:
     return found
 
 
+def stale_resync(site: Site, rounds: int) -> dict[str, Sample]:
+    """1,000 ids whose stored texts are stale, so that all of them are computed; afterwards they are stored again."""
+    ids = some_ids(1_000)
+    Representation.objects.filter(image__id__any=ids).update(stamp="")
+    found = interleaved({name: site.get(name, ids) for name in ("ours", "plain")}, rounds)
+    Image.objects.store_in_batches([UUID(image_id) for image_id in ids])
+    return found
+
+
 def queries(site: Site) -> dict[str, int]:
     found = {}
     for size in (4, 100, 1_000, 10_000):
@@ -113,7 +122,7 @@ def without_read_model(image: Image, title: str) -> None:
             .values_list("id")
         )
         image.title = title
-        image.changed("title", "description")
+        image.save_fields("title", "description")
 
 
 def captions(rounds: int) -> dict[str, Sample]:
@@ -142,7 +151,7 @@ def refreshing(rounds: int) -> dict[str, Sample]:
         write = (by_upsert, by_bulk_update)[number % 2]
         part = slices[number % len(slices)]
         start = time.perf_counter()
-        texts = [list(refresh.computed(part[at : at + 1_000])) for at in range(0, len(part), 1_000)]
+        texts = [list(payload_rows.computed_texts(Image, part[at : at + 1_000])) for at in range(0, len(part), 1_000)]
         computed = time.perf_counter()
         for batch in texts:
             write(batch)
@@ -152,15 +161,23 @@ def refreshing(rounds: int) -> dict[str, Sample]:
     return {name: Sample.of(found) for name, found in times.items()}
 
 
-def by_upsert(texts: list[tuple[UUID, str]]) -> None:
+def by_upsert(texts: list[representations.Text]) -> None:
     with transaction.atomic():
-        refresh.store(texts)
+        representations.store(texts)
 
 
-def by_bulk_update(texts: list[tuple[UUID, str]]) -> None:
-    current = refresh.stamp()
-    rows = [Representation(image_id=image_id, stamp=current, document=text) for image_id, text in texts]
-    Representation.objects.bulk_update(rows, ["stamp", "document"], batch_size=500)
+def by_bulk_update(texts: list[representations.Text]) -> None:
+    current = representations.stamp()
+    rows = [
+        Representation(
+            image_id=text.image_id,
+            stamp=current,
+            document=text.json.decode(),
+            resync_spans=orjson.dumps(text.spans).decode(),
+        )
+        for text in texts
+    ]
+    Representation.objects.bulk_update(rows, ["stamp", "document", "resync_spans"], batch_size=500)
 
 
 def prepare(count: int) -> None:
@@ -181,6 +198,7 @@ def main(count: int, rounds: int) -> None:
     check_same_document(site)
     found = {
         "resyncs": resyncs(site, rounds),
+        "stale": stale_resync(site, rounds),
         "queries": queries(site),
         "captions": captions(rounds),
         "refreshing": refreshing(rounds),

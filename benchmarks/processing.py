@@ -19,7 +19,8 @@ import orjson
 from PIL import Image, ImageChops
 
 from benchmarks.measure import interleaved
-from images import processing
+from images.limits import picture_limits
+from images.processing import work
 from images.rendering import examine
 from tests.servers import ROOT
 
@@ -61,7 +62,7 @@ def by_hand(source: bytes, resampling: Image.Resampling) -> list[bytes]:
 
 def examining(rounds: int) -> dict[str, Any]:
     """Processor time of one photograph of 12 megapixels."""
-    source, chains, limits = photograph(4000, 3000, 0), processing.stored_transformations(), processing.limits()
+    source, chains, limits = photograph(4000, 3000, 0), work.stored_transformations(), picture_limits()
     contenders: dict[str, Callable[[], object]] = {
         "ours": lambda: examine(source, chains, limits=limits),
         "as sharp": lambda: by_hand(source, Image.Resampling.BICUBIC),
@@ -84,7 +85,7 @@ def folder_of(count: int, different: int) -> Path:
 
 
 def importing(count: int) -> dict[str, float]:
-    """Processor time of an import and all its processes, as a share of what the cores had to give meanwhile."""
+    """Processor time of an import and all its processes, as a share of what the cores had to give in that time."""
     folder, manage = folder_of(count, 40), [sys.executable, "manage.py"]
     subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=ROOT, check=True)
     before, start = spent(), time.perf_counter()

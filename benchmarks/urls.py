@@ -8,10 +8,10 @@ from django.urls import include, path
 from benchmarks.baseline.views import PlainImageSyncs
 from images.models import Image
 from images.querysets import ORDER
-from images.representation import Facts
-from sharinpix.api import pairs
+from images.serializers import image_serializer
+from sharinpix.forms import pairs
 
-COLUMNS = [name for name in Facts._fields if name not in {"album_name", "user_sfid", "tag_names"}]
+COLUMNS = [name for name in image_serializer().columns if name not in {"album_name", "user_sfid", "tag_names"}]
 
 
 def ids_of(request: HttpRequest) -> list[str]:

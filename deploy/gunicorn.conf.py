@@ -6,12 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import gunicorn.http.message
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from sharinpix import env
+from sharinpix import env, patches
 
 bind = f"0.0.0.0:{env.number('PORT', 8000)}"
 workers = env.number("WEB_CONCURRENCY", os.cpu_count() or 1, most=1024)
@@ -24,11 +22,7 @@ timeout = 60
 graceful_timeout = 30
 keepalive = 5
 
-# A resync of 10,000 ids is a request line of 470 KB. Any limit above gunicorn's own constant is lowered to it without
-# a word, and no limit at all lets a long line cost quadratic time; so the constant is raised, and with it the limit.
-REQUEST_LINE = 600_000
-gunicorn.http.message.MAX_REQUEST_LINE = REQUEST_LINE
-limit_request_line = REQUEST_LINE
+limit_request_line = patches.longer_request_lines()  # a resync of 10,000 ids is a request line of 470 KB
 limit_request_field_size = 16_384  # a token has up to 8 KiB, and gunicorn's default would refuse it in its own words
 
 control_socket_disable = True

@@ -1,32 +1,34 @@
-"""Which images: the questions that are asked of many rows."""
+"""Queries and changes of many images."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models, transaction
+from django.db.models import F
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 from django.utils import timezone
 
 from accounts.models import Organization
-from images import processing, refresh, storage
-from sharinpix.statements import Parameter
+from images import payload_rows, representations
+from images.delivery.variants import STORED
+from images.storage import storage
 
 if TYPE_CHECKING:
-    from images.models import Image  # noqa: F401  (named in a string below)
+    from images.models.image import Image  # noqa: F401  (named in a string below)
 
 ORDER = ("album_id", "position", "created_at", "id")
 """The order of a resync: album, position, then created_at and id where positions tie."""
-
-
-PLACE = Tuple(*(models.F(name) for name in ORDER))
+BATCH = 1_000
+"""Images whose texts a change stores in its own transaction; of more it empties the stamps and stores after commit."""
 
 
 class Token(Protocol):
-    """What decides who sees what; accounts.tokens.SharinpixToken is the one that is used."""
+    """What of a token decides which images it sees; accounts.tokens.SharinpixToken implements it."""
 
     @property
     def organization_id(self) -> UUID: ...
@@ -34,48 +36,11 @@ class Token(Protocol):
     def albums_granting(self, ability: str) -> Sequence[str] | None: ...
 
 
-class Place(NamedTuple):
-    """Where an image stands in the order of a resync: the values of ORDER. A page begins after one."""
-
-    album: int
-    position: int
-    created_at: datetime
-    id: UUID
-
-    def __str__(self) -> str:
-        micros = (self.created_at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
-        return f"{self.album}.{self.position}.{micros}.{self.id.hex}"
-
-    @classmethod
-    def parse(cls, text: str) -> "Place":
-        """The inverse of str(). Raises ValueError for anything else."""
-        album, position, micros, image_id = text.split(".")
-        if not text.isascii() or len(text) > 120 or len(image_id) != 32:
-            raise ValueError(text)
-        numbers = [int(number) for number in (album, position, micros)]
-        if not all(-(2**63) <= number < 2**63 for number in numbers):
-            raise ValueError(text)
-        try:
-            moment = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=numbers[2])
-        except OverflowError as error:
-            raise ValueError(text) from error
-        return cls(numbers[0], numbers[1], moment, UUID(image_id))
-
-
-def place_parameters() -> tuple[Parameter, ...]:
-    """A Place that is known when a Statement runs, by its own field names."""
-    fields: list[models.Field[Any, Any]] = [
-        models.BigIntegerField(),
-        models.BigIntegerField(),
-        models.DateTimeField(),
-        models.UUIDField(),
-    ]
-    return tuple(Parameter(name, field) for name, field in zip(Place._fields, fields, strict=True))
-
-
 class ImageQuerySet(models.QuerySet["Image"]):
+    # Visibility and order
+
     def visible_to(self, token: Token) -> "ImageQuerySet":
-        """The images that exist for the token: never another organization's, never trashed ones."""
+        """The images that the token may list: of its organization, of its albums, not trashed (API: abilities)."""
         found = self.filter(album__organization_id=token.organization_id, trashed_at__isnull=True)
         albums = token.albums_granting("image_list")
         return found if albums is None else found.filter(album__public_id__any=albums)
@@ -84,80 +49,113 @@ class ImageQuerySet(models.QuerySet["Image"]):
         return self.order_by(*ORDER)
 
     def after(self, place: Sequence[Any]) -> "ImageQuerySet":
-        """What follows a Place in the order; the index on ORDER answers it."""
-        return self.filter(TupleGreaterThan(PLACE, tuple(place)))
+        """The images that follow the one with these values of ORDER; the index image_order serves it."""
+        return self.filter(TupleGreaterThan(Tuple(*(F(name) for name in ORDER)), tuple(place)))
 
     def delivered_as(self, public_id: str, kind: str, version: int | None) -> "ImageQuerySet":
-        """The images whose original has this delivery id, and that may be shown."""
+        """The images whose original an image URL names, without trashed ones; `kind` is the delivery type."""
         return self.filter(delivery_id=public_id, delivery_type=kind, delivery_version=version, trashed_at__isnull=True)
 
+    # The stored representations
+
     def changing(self) -> AbstractContextManager[list[UUID]]:
-        """The door for changes of these images: `with images.changing(): ...` (see `refresh`)."""
+        """For changes of these images: `with images.changing(): ...` locks them and stores their new texts.
+
+        No deadlock: this locks image rows by id, then (shared) the rows of other tables in their payload, then the
+        texts; `changing_related` locks the organization, so that there is one at a time, then its row, then the texts.
+        """
         return self.changing_ids(list(self.values_list("id", flat=True)))
 
     @contextmanager
     def changing_ids(self, ids: Sequence[UUID]) -> Iterator[list[UUID]]:
-        """Locks the images, lets the block change what they print, and renders what then stands, in one transaction."""
+        """Locks the images, runs the block and stores their texts in one transaction; yields the ids that exist."""
         with transaction.atomic():
-            locked = [row[0] for row in refresh.LOCK.rows(ids=ids)]
+            locked = [row[0] for row in payload_rows.locked_ids(self.model).rows(ids=ids)]
             yield locked
-            self.refresh(locked)
+            self.store_representations(locked)
 
     @contextmanager
-    def renaming(self, row: Any) -> Iterator[None]:
-        """The door for changes of a row that these images print: `with tag.images.renaming(tag): ...`.
+    def changing_related(self, row: Any) -> Iterator[None]:
+        """For changes of a row in the payload of these images: `with tag.images.changing_related(tag): ...`.
 
-        Renames of one organization queue for its row, so that two of them never render each other's past.
+        Such changes wait for the row of their organization, so that none stores a text with a value that another one
+        is changing.
         """
         with transaction.atomic():
             Organization.objects.select_for_update(no_key=True).get(pk=row.organization_id)
             type(row)._default_manager.select_for_update().get(pk=row.pk)
             ids = list(self.values_list("id", flat=True))
             yield
-            self.refresh(ids)
+            self.store_representations(ids)
 
-    def refresh(self, ids: Sequence[UUID]) -> None:
-        """Renders the texts of these images now, or of too many for one transaction, in batches after it."""
-        if len(ids) <= refresh.BATCH:
-            refresh.refresh(ids)
+    def store_representations(self, ids: Sequence[UUID]) -> None:
+        """Stores the texts of these images now, or of more than BATCH after commit.
+
+        Rows of other tables in their payload are read and locked by one query: it waits for a change of such a row that
+        has begun, and a later change waits for this transaction.
+        """
+        if len(ids) <= BATCH:
+            representations.store(payload_rows.computed_texts(self.model, ids, locking=True))
             return
-        refresh.distrust(ids)
-        transaction.on_commit(partial(self.refresh_in_batches, ids))
+        stored = self.model._meta.get_field("representation").related_model._default_manager
+        stored.filter(image__id__any=ids).update(stamp="")
+        transaction.on_commit(partial(self.store_in_batches, ids))
 
-    def refresh_in_batches(self, ids: Sequence[UUID]) -> None:
-        for start in range(0, len(ids), refresh.BATCH):
-            with self.changing_ids(ids[start : start + refresh.BATCH]):
-                pass  # rendering what stands, under its locks, is all there is to do
+    def store_in_batches(self, ids: Sequence[UUID]) -> None:
+        for start in range(0, len(ids), BATCH):
+            with self.changing_ids(ids[start : start + BATCH]):
+                pass  # leaving the block stores the texts
+
+    # The queue of processing
 
     def waiting(self) -> "ImageQuerySet":
-        """The queue of processing: what nobody works on, or whose worker has died."""
-        abandoned = timezone.now() - processing.abandoned_after()
-        free = models.Q(processing_since__isnull=True) | models.Q(processing_since__lt=abandoned)
-        return self.filter(free, processed=False, processing_error__isnull=True).exclude(original="")
+        """Unclaimed images that are not processed."""
+        return self.unclaimed().filter(processed=False)
 
-    def with_fewer_thumbnails(self, count: int) -> "ImageQuerySet":
-        """Images that have fewer stored thumbnails than they should."""
-        return self.alias(kept=models.Count("thumbnails")).filter(kept__lt=count)
+    def unrendered(self) -> "ImageQuerySet":
+        """Unclaimed processed images whose stored thumbnails are missing since an edit."""
+        return self.unclaimed().filter(processed=True, thumbnails_due=True)
+
+    def unclaimed(self) -> "ImageQuerySet":
+        """Images with a stored original and no error that have no claim, or one that has expired."""
+        abandoned = timezone.now() - abandoned_after()
+        free = models.Q(processing_since__isnull=True) | models.Q(processing_since__lt=abandoned)
+        return self.filter(free, processing_error__isnull=True).exclude(original="")
+
+    def with_missing_thumbnails(self) -> "ImageQuerySet":
+        """Images that lack rows of stored variants."""
+        kept = models.Count("thumbnails", filter=models.Q(thumbnails__variant__in=STORED))
+        return self.alias(kept=kept).filter(kept__lt=len(STORED))
+
+    # Deletion
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes the rows, and after commit the files that no other row names, if the storage answers."""
+        """Deletes the rows, and after commit the files that no other row names; `sweep` removes those that remain.
+
+        The rows are locked first, so that a concurrent insert of a thumbnail either finishes before or fails.
+        """
         with transaction.atomic():
-            # Whoever is about to add a thumbnail comes first or finds nothing.
             every = self.model.objects.filter(id__any=list(self.values_list("id", flat=True)))
             list(every.order_by("id").select_for_update().values_list("id"))
             originals = set(self.exclude(original="").values_list("original", "delivery_id"))
             thumbnails = set(self.exclude(thumbnails=None).values_list("thumbnails__file", flat=True))
             deleted = super().delete()
-            transaction.on_commit(lambda: self.model.objects.forget_files(originals, thumbnails), robust=True)
+            transaction.on_commit(lambda: self.model.objects.remove_files(originals, thumbnails), robust=True)
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
 
-    def forget_files(self, originals: set[tuple[str, str]], thumbnails: set[str]) -> None:
-        """Removes files of deleted rows; a duplicate may still share its original."""
+    def remove_files(self, originals: set[tuple[str, str]], thumbnails: set[str]) -> None:
+        """Removes files of deleted rows: originals as (key, public id) unless another row names them, thumbnails."""
         storage.remove(thumbnails)
         for original, public_id in originals:
             if not self.filter(original=original).exists():
                 storage.remove([original])
-                storage.remove_derived(public_id)
+                storage.remove_folder(f"derived/{public_id}")
+
+
+def abandoned_after() -> timedelta:
+    """The age at which a claim expires, since no job may run that long. If the clocks of two hosts differ by more, both
+    may process the same image; the later claim wins."""
+    return timedelta(seconds=settings.PROCESSING_TIMEOUT + 5)

@@ -1,78 +1,38 @@
-"""What an image looks like on the wire. The values come from `representation`; the fields describe them."""
+"""The payload: the JSON of an image (API: image).
 
-from typing import Any
+To add a key, declare a field where the key is to stand: stored texts, answers and the OpenAPI description follow, and
+the stamp of stored texts changes, so that they are computed again.
+"""
 
-from django.utils import timezone
-from drf_spectacular.utils import extend_schema_field
+from functools import lru_cache
+
 from rest_framework import serializers
 
-from images import delivery
-from images.models import Image
-from images.representation import represent
-
-POINT = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2, "nullable": True}
-EXTERNAL_URLS = ("fill100", "fit2000", "mini", "large", "full")
-THUMBNAILS = ("original", "full_no_sharinpix", "full", "large", "mini")
-
-
-def urls(names: tuple[str, ...]) -> dict[str, Any]:
-    properties = {name: {"type": "string", "format": "uri"} for name in names}
-    return {"type": "object", "properties": properties, "required": list(names)}
+from images.fields import (
+    ExternalURLsField,
+    OriginalURLField,
+    PointField,
+    SizeField,
+    SortedListField,
+    ThumbnailsField,
+)
+from sharinpix.serializers import CompiledSerializer, TimestampField, utc_timestamp
 
 
-@extend_schema_field(POINT)
-class PointField(serializers.ReadOnlyField):
-    """[latitude, longitude] in degrees, or null."""
-
-
-@extend_schema_field(POINT)
-class GPSField(serializers.ReadOnlyField):
-    """The point that counts: gps_html, else gps_exifs, else gps_ip."""
-
-    def to_representation(self, image: Image) -> tuple[float, float] | None:
-        return image.gps_html or image.gps_exifs or image.gps_ip
-
-
-@extend_schema_field(urls(EXTERNAL_URLS))
-class ExternalURLsField(serializers.ReadOnlyField):
-    def to_representation(self, image: Image) -> dict[str, str]:
-        return delivery.current().external_urls(image)
-
-
-@extend_schema_field(urls(THUMBNAILS))
-class ThumbnailsField(serializers.ReadOnlyField):
-    def to_representation(self, image: Image) -> dict[str, str]:
-        return delivery.current().thumbnails(image)
-
-
-@extend_schema_field({"type": "string", "format": "uri"})
-class OriginalURLField(serializers.ReadOnlyField):
-    def to_representation(self, image: Image) -> str:
-        return delivery.current().original_url(image)
-
-
-@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}], "nullable": True})
-class SizeField(serializers.ReadOnlyField):
-    """`infos.bytes`, as the uploader typed it."""
-
-    def to_representation(self, infos: dict[str, Any]) -> Any:
-        return infos.get("bytes")
-
-
-class ImageSerializer(serializers.Serializer[Image]):
-    """The 37 keys of an image in a resync, in the published order."""
+class ImageSerializer(CompiledSerializer):
+    """The 37 keys of an image in a resync, in the published order. Sizes are pixels, points degrees, `size` bytes."""
 
     id = serializers.UUIDField(read_only=True)
     public_id = serializers.UUIDField(read_only=True, source="id", help_text="Equal to id.")
     infos = serializers.DictField(read_only=True, help_text="What the uploader returned, verbatim.")
     exifs = serializers.DictField(read_only=True)
-    gps = GPSField(source="*")
-    gps_ip = PointField()
-    gps_exifs = PointField()
-    gps_html = PointField()
-    created_at = serializers.DateTimeField(read_only=True)
-    updated_at = serializers.DateTimeField(read_only=True)
-    taken_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="By the camera's clock, in UTC.")
+    gps = PointField("gps_html", "gps_exifs", "gps_ip", help_text="The point that counts: the first of these.")
+    gps_ip = PointField("gps_ip")
+    gps_exifs = PointField("gps_exifs")
+    gps_html = PointField("gps_html")
+    created_at = TimestampField(read_only=True)
+    updated_at = TimestampField(read_only=True)
+    taken_at = utc_timestamp(read_only=True, allow_null=True, help_text="By the camera's clock, in UTC.")
     width = serializers.IntegerField(read_only=True)
     height = serializers.IntegerField(read_only=True)
     rotation = serializers.IntegerField(read_only=True, help_text="Degrees, clockwise.")
@@ -81,10 +41,10 @@ class ImageSerializer(serializers.Serializer[Image]):
     crop_w = serializers.FloatField(read_only=True)
     crop_h = serializers.FloatField(read_only=True)
     metadatas = serializers.DictField(read_only=True)
-    original_url = OriginalURLField(source="*")
+    original_url = OriginalURLField()
     original_width = serializers.IntegerField(read_only=True)
     original_height = serializers.IntegerField(read_only=True)
-    external_urls = ExternalURLsField(source="*")
+    external_urls = ExternalURLsField()
     filename = serializers.CharField(read_only=True, help_text="Without extension.")
     format = serializers.CharField(read_only=True)
     title = serializers.CharField(read_only=True, allow_null=True)
@@ -92,20 +52,29 @@ class ImageSerializer(serializers.Serializer[Image]):
     page = serializers.IntegerField(read_only=True)
     group_id = serializers.UUIDField(read_only=True, allow_null=True, help_text="The image that this is a copy of.")
     color = serializers.CharField(read_only=True)
-    size = SizeField(source="infos")
+    size = SizeField(read_only=True, source="infos")
     processed = serializers.BooleanField(read_only=True)
     processing_error = serializers.CharField(read_only=True, allow_null=True)
     album_id = serializers.CharField(read_only=True, source="album_name")
-    tag_names = serializers.ListField(child=serializers.CharField(), read_only=True)
+    tag_names = SortedListField(child=serializers.CharField(), read_only=True)
     user_sfid = serializers.CharField(read_only=True, allow_null=True)
-    thumbnails = ThumbnailsField(source="*")
-
-    def to_representation(self, image: Image) -> dict[str, Any]:
-        return represent(image.facts(), delivery.current(), timezone.get_default_timezone())
+    thumbnails = ThumbnailsField()
 
 
 class AlbumImageSerializer(ImageSerializer):
-    """The 35 keys of an image in every other answer."""
+    """The 35 keys of an image in every other answer: without tags and the uploader's Salesforce id."""
 
-    def get_fields(self) -> dict[str, Any]:
-        return {name: field for name, field in super().get_fields().items() if name not in {"tag_names", "user_sfid"}}
+    tag_names = None  # type: ignore[assignment]  # how DRF leaves out an inherited field
+    user_sfid = None  # type: ignore[assignment]
+
+
+@lru_cache(maxsize=1)
+def image_serializer() -> ImageSerializer:
+    return ImageSerializer()
+
+
+@lru_cache(maxsize=1)
+def resync_keys() -> tuple[str, ...]:
+    """The keys that a resync alone has, in their order."""
+    others = AlbumImageSerializer().fields
+    return tuple(name for name in image_serializer().fields.keys() if name not in others.keys())  # noqa: SIM118

@@ -1,19 +1,18 @@
-"""The image endpoints of the API."""
+"""The image endpoints of the API (API: image syncs)."""
 
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
-from rest_framework import serializers
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.viewsets import ViewSet
 
-from accounts.authentication import RenewsToken, token_of
-from images.reader import Reader
-from images.resync import MAX_IDS, MAX_PAGE, PAGE, Resync
+from accounts.authentication import token_of
+from accounts.viewsets import TokenViewSet
 from images.serializers import ImageSerializer
-from sharinpix.api import JSON_TYPE
+from images.syncs.reader import Reader
+from images.syncs.request import MAX_IDS, SyncQuerySerializer, SyncRequest, SyncRequestSerializer
+from sharinpix.renderers import JSON_TYPE
 
 RESYNC: dict[str, Any] = {
     "description": (
@@ -21,33 +20,31 @@ RESYNC: dict[str, Any] = {
         "foreign ids are absent, all alike; members that are not UUIDs are skipped and counted in `X-message`. "
         f"Up to {MAX_IDS:,} ids. Without ids: everything visible to the token in pages, with a `Link` to the next."
     ),
+    "parameters": [SyncQuerySerializer],
     "responses": {200: ImageSerializer(many=True), 400: None, 401: None},
-    "parameters": [
-        OpenApiParameter("ids[]", {"type": "array", "items": {"type": "string", "format": "uuid"}}, explode=True),
-        OpenApiParameter("album_id", str, description="Only images of this album."),
-        OpenApiParameter("per_page", int, description=f"Without ids: images a page, {PAGE:,} to {MAX_PAGE:,} at most."),
-        OpenApiParameter("cursor", str, description="Without ids: where a page begins, from `Link`."),
-    ],
 }
-IDS = inline_serializer("ResyncIds", {"ids": serializers.ListField(child=serializers.UUIDField(), required=False)})
 
 
-class ImageViewSet(RenewsToken, ViewSet):
-    """Images as API consumers see them."""
+class ImageViewSet(TokenViewSet):
+    """Images of the API."""
 
     @extend_schema(methods=["GET"], operation_id="image_syncs", **RESYNC)
-    @extend_schema(methods=["POST"], operation_id="image_syncs_by_post", request=IDS, **RESYNC)
+    @extend_schema(methods=["POST"], operation_id="image_syncs_by_post", request=SyncRequestSerializer, **RESYNC)
     def image_syncs(self, request: Request) -> HttpResponseBase:
-        asked = Resync.asked_by(request)
+        """GET and POST /api/v1/image_syncs (API: image syncs)."""
+        asked = SyncRequest.read(request)
         reader = Reader(token_of(request), asked)
-        response: HttpResponseBase
-        if reader.streams:
-            response = StreamingHttpResponse(reader.pieces(), content_type=JSON_TYPE)
-        else:
-            response = HttpResponse(reader.body(), content_type=JSON_TYPE)
+        response = response_of(reader)
         if reader.next:
             address = request.build_absolute_uri(request.path)
             response["Link"] = f'<{address}?{asked.next_query(reader.next)}>; rel="next"'
         if message := asked.message():
             response["X-message"] = message
         return response
+
+
+def response_of(reader: Reader) -> HttpResponseBase:
+    """The answer that a reader reads, streamed if it is long."""
+    if reader.streams:
+        return StreamingHttpResponse(reader.pieces(), content_type=JSON_TYPE)
+    return HttpResponse(reader.body(), content_type=JSON_TYPE)

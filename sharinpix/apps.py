@@ -1,4 +1,4 @@
-"""What the house itself tells Django: the checks before a deployment that are no app's."""
+"""Django's configuration of this package: the checks of `manage.py check --deploy` that belong to no app."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,15 +8,16 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
 
-class House(AppConfig):
+class SharinpixConfig(AppConfig):
     name = "sharinpix"
 
     def ready(self) -> None:
-        register(imports_stay_outside, Tags.security, deploy=True)
+        register(check_import_networks, Tags.security, deploy=True)
 
 
-def imports_stay_outside(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+def check_import_networks(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """An error while IMPORT_ALLOW_NETS is set: it switches off the protection against SSRF."""
     if not settings.IMPORT_ALLOW_NETS:
         return []
-    message = "IMPORT_ALLOW_NETS lets whoever may import pictures read from addresses that are not public."
+    message = "IMPORT_ALLOW_NETS lets imports read from addresses that are not public."
     return [Error(message, hint="Unset it: it is there for tests alone.", id="sharinpix.E001")]

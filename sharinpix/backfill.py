@@ -1,4 +1,4 @@
-"""The base of long jobs over a table: in batches by primary key, safe to interrupt and to run again."""
+"""Base classes of commands that go through a table in batches by primary key; safe to interrupt and to run again."""
 
 from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 
 class Backfill(BaseCommand):
-    """A command whose `work` is done when no row is left in `rows()`; each batch commits by itself."""
+    """Calls `work` for the primary keys of `rows()`, batch by batch; each batch commits by itself."""
 
     batch = 1_000
     failures: list[str]
@@ -22,29 +22,29 @@ class Backfill(BaseCommand):
         parser.add_argument("--all", action="store_true", help="also what is up to date")
 
     def rows(self, everything: bool) -> QuerySet[Any]:
-        """What there is to do."""
+        """The rows that need the work; with `everything` also those that are up to date."""
         raise NotImplementedError
 
     def chosen(self, everything: bool) -> QuerySet[Any]:
-        """The rows, narrowed by what the operator asked for."""
+        """The rows, narrowed by the command's options."""
         return self.rows(everything)
 
     def work(self, keys: Sequence[Any]) -> None:
-        """Does it for one batch of primary keys."""
+        """Does the work for one batch of primary keys."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = self.chosen(options["all"])
         done, self.failures = 0, []
         with tqdm(total=rows.count(), unit="row", disable=None if options["verbosity"] else True) as bar:
-            for keys in batches(rows, max(1, options["batch"])):
+            for keys in row_batches(rows, max(1, options["batch"])):
                 self.work(keys)
                 done += len(keys)
                 bar.update(len(keys))
         self.stdout.write(f"{done - len(self.failures)} refreshed.")
 
 
-def batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
+def row_batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
     """The primary keys of the rows, in order: each query begins after the last key of the one before."""
     keys: list[Any] = []
     while True:
@@ -56,7 +56,7 @@ def batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
 
 
 class OneByOne(Backfill):
-    """A backfill that opens files: one row at a time, of everything or one album, with its failures at the end."""
+    """A backfill of one row at a time, of all albums or one; an exception of a row is reported at the end."""
 
     batch = 100
 
@@ -65,7 +65,7 @@ class OneByOne(Backfill):
         parser.add_argument("--album", help="only the images of the album with this id")
 
     def one(self, row: Any) -> None:
-        """Does it for one row. Whatever it raises becomes a line of the report, and the work goes on."""
+        """Does the work for one row. An exception becomes a line of `failures`, and the next row follows."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -82,11 +82,11 @@ class OneByOne(Backfill):
 
     def work(self, keys: Sequence[Any]) -> None:
         for key in keys:
-            row = self.chosen(everything=True).filter(pk=key).first()  # as it is now, if it still is there
+            row = self.chosen(everything=True).filter(pk=key).first()  # read again: it may be gone by now
             try:
                 if row is not None:
                     self.one(row)
             except (OperationalError, InterfaceError):
-                raise  # no other row would fare better
-            except Exception as error:  # a worker's loop: one bad file is no reason to stop
+                raise  # the database fails, so the next row would too
+            except Exception as error:  # whatever a damaged file raises: the other rows do not depend on it
                 self.failures.append(f"{key}: {str(error) or type(error).__name__}")

@@ -1,4 +1,4 @@
-"""The Celery application: `make worker`. Without a broker jobs run where they are asked for (see `queue`)."""
+"""The Celery application: `make worker`. Without a broker a job runs in the process that sends it (see `queue`)."""
 
 import os
 

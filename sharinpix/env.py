@@ -1,19 +1,20 @@
-"""Reads and checks the environment (README, *Settings*). Every error is a sentence that names its variable."""
+"""Reads and checks the environment (docs/operations.md, *Settings*). Every error is a sentence that names its variable.
 
-import hashlib
-import hmac
+django-environ reads and casts; what is added here are ranges, shapes and sentences.
+"""
+
 import ipaddress
-import os
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
 
 THREADS_PER_PROCESS = 32
-"""Threads of one web process, made on demand. Half of them may wait for pictures, the others are there for the API."""
+"""Threads of one web process, started on demand. At most half of them wait for renderings; the API has the others."""
 
 
 class Cloudinary(NamedTuple):
@@ -26,29 +27,29 @@ class Cloudinary(NamedTuple):
 
 def text(name: str, default: str = "") -> str:
     """The variable's value without surrounding white space; an empty one counts as unset."""
-    return os.environ.get(name, "").strip() or default
+    # Not Env.str, which takes a value that begins with $ for the name of another variable: keys may begin so.
+    return Env.ENVIRON.get(name, "").strip() or default
 
 
 def flag(name: str, default: str = "0") -> bool:
     """True for 1, true, yes and on; False for 0, false, no and off."""
     value = text(name, default).lower()
-    if value in {"1", "true", "yes", "on"}:
-        return True
-    if value in {"0", "false", "no", "off"}:
-        return False
-    raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+    if value not in {"1", "true", "yes", "on", "0", "false", "no", "off"}:
+        raise ImproperlyConfigured(f"{name} must be 1 or 0, not {value!r}.")
+    return bool(Env.parse_value(value, bool))
 
 
 def number(name: str, default: int, *, least: int = 1, most: int = 65_535) -> int:
     value = text(name, str(default))
-    if not value.isascii() or not value.isdigit() or not least <= int(value) <= most:
+    if not re.fullmatch("[0-9]+", value) or not least <= int(value) <= most:
         raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {value!r}.")
     return int(value)
 
 
 def words(name: str, default: str = "") -> list[str]:
     """A comma separated list; empty members are dropped."""
-    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+    members: list[str] = Env.parse_value(text(name, default), list)
+    return [word.strip() for word in members if word.strip()]
 
 
 def folder(path: Path) -> Path:
@@ -78,7 +79,7 @@ def base_url(name: str, default: str, *, path: bool = True) -> str:
 
 
 def name_of_cloud(name: str, default: str) -> str:
-    """The first segment of image URLs; it may not be one that other routes begin with."""
+    """The first segment of image URLs; a segment that other routes begin with is refused."""
     value = text(name, default)
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", value):
         raise ImproperlyConfigured(f"{name} may hold letters, digits, - and _ alone, not {value!r}.")
@@ -141,6 +142,32 @@ def secret_key(data_dir: Path, *, debug: bool) -> str:
     )
 
 
-def derived_key(secret: str, purpose: str) -> str:
-    """A key of its own for one purpose, hex of HMAC-SHA-256, so that no two uses of SECRET_KEY share a key."""
-    return hmac.new(secret.encode(), f"sharinpix.{purpose}".encode(), hashlib.sha256).hexdigest()
+def database(data_dir: Path, *, prepared_statements: bool) -> dict[str, Any]:
+    """The connection of DATABASE_URL (default: SQLite in `data_dir`), with what each engine needs under load."""
+    url = text("DATABASE_URL", f"sqlite:///{data_dir / 'db.sqlite3'}")
+    try:
+        config: dict[str, Any] = Env.db_url_config(url)
+        engine = config["ENGINE"]
+    except Exception as error:
+        raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.") from error
+    options = config.setdefault("OPTIONS", {})
+    if engine == "django.db.backends.sqlite3":
+        # A transaction that reads before it writes must queue for the lock at its start: a deferred one fails at once.
+        options.update(
+            transaction_mode="IMMEDIATE",
+            timeout=20,
+            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=1073741824;",
+        )
+        config["TEST"] = {"NAME": str(data_dir / "test.sqlite3")}
+    elif engine == "django.db.backends.postgresql":
+        options.setdefault("connect_timeout", 3)
+        if prepared_statements:
+            # Left to itself PostgreSQL plans a prepared statement anew until it has seen that this gains nothing, which
+            # at four ids costs more than running it. Only `sharinpix.prepared` prepares any.
+            given = options.get("options", "")
+            options["options"] = f"{given} -c plan_cache_mode=force_generic_plan".strip()
+        config["ENGINE"] = "sharinpix.postgresql"
+    else:
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL or SQLite database.")
+    config.update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
+    return config

@@ -7,9 +7,9 @@ from django.db import models
 
 
 class OrderedJSONField(models.TextField[Any, Any]):
-    """A JSON value kept as text: what was sent comes back verbatim, key order and notation included.
+    """A JSON value in a text column, which keeps the order of keys and the notation of numbers.
 
-    PostgreSQL's jsonb sorts keys and rewrites numbers, and the API promises `infos` untouched (API: infos).
+    PostgreSQL's jsonb sorts keys and rewrites numbers, and `infos` is answered as it was sent (API: infos).
     Holds a dict, list, string, number, bool or None as Python sees it.
     """
 
@@ -24,7 +24,7 @@ class OrderedJSONField(models.TextField[Any, Any]):
         return value
 
     def get_prep_value(self, value: Any) -> str | None:
-        # Inside the two containers of an answer, so that what is nested too deep for one is not stored either.
+        # Inside two containers, as in an answer: what orjson could not write there must not be stored either.
         return None if value is None else orjson.dumps([[value]])[2:-2].decode()
 
     def value_to_string(self, obj: models.Model) -> str:

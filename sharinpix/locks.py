@@ -13,13 +13,14 @@ POLL = 0.02  # seconds
 
 
 class FileLock:
-    """`with FileLock("name", wait=10) as held:` where held tells whether one of the named locks was got in time.
+    """`with FileLock("name", wait=10) as held:`; `held` is False if the lock was not free within `wait` seconds.
 
     With several names any one of them will do: they are the slots of something that only so many may do at once.
+    `folder` is by default that of all locks, DATA_DIR/locks.
     """
 
-    def __init__(self, *names: str, wait: float) -> None:
-        folder = Path(settings.DATA_DIR) / "locks"
+    def __init__(self, *names: str, wait: float, folder: Path | None = None) -> None:
+        folder = folder or Path(settings.DATA_DIR) / "locks"
         folder.mkdir(exist_ok=True)
         self.paths: Sequence[Path] = [folder / name for name in names]
         self.wait = wait

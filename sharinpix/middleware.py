@@ -1,20 +1,17 @@
-"""The standard headers of the API (API: standard headers), answers to faults, and the compression of answers."""
+"""The standard headers (API: standard headers), answers where database or storage fail, and compression."""
 
 import re
 import time
 import uuid
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol
+from collections.abc import Callable
 
-import brotli
-from backports import zstd
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django_http_compression.middleware import best_coding
+from django_http_compression.middleware import HttpCompressionMiddleware
 
-from sharinpix.api import Unavailable, fault
+from sharinpix.api import service_error, status_of
+from sharinpix.errors import Unavailable
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -22,7 +19,7 @@ API_PATHS = re.compile(
     r"/(?:api/v1/?(?:.*)|images/.+|image_external_urls/.+|pagelayout/.+|albums/.+|public_tags/.+|publications/.+|upload_test)",
     re.DOTALL,
 )
-"""The routes that the API answers with them: neither delivery nor static files, the admin or the documentation."""
+"""Paths whose answers have the standard headers: no delivery, static files, admin or documentation."""
 
 STANDARD = {
     "Cache-Control": "no-cache, no-store",
@@ -39,7 +36,7 @@ STANDARD = {
 
 
 class StandardHeaders:
-    """Sets them on the routes of API_PATHS; the outermost, so that X-Runtime counts everything."""
+    """Sets the standard headers on API_PATHS. The outermost middleware, so that X-Runtime includes the others."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -53,15 +50,15 @@ class StandardHeaders:
             if response.status_code == 204:
                 del response.headers["Content-Type"]
                 del response.headers["Content-Length"]
-            else:
+            elif "Accept-Encoding" not in response.headers.get("Vary", ""):
                 patch_vary_headers(response, ("Accept-Encoding",))
             response.headers["X-Request-Id"] = str(uuid.uuid4())
             response.headers["X-Runtime"] = f"{time.perf_counter() - start:.6f}"
         return response
 
 
-class Faults:
-    """Pages and pictures say in plain words when the database or the storage fails them; the API has its own way."""
+class ServiceErrors:
+    """Answers 503 or 507 in text/plain where the database or the storage fails; DRF has `exception_handler`."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -70,98 +67,29 @@ class Faults:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        found = fault(error)
+        found = service_error(error)
         if found is None:
             return None
         headers = {"Cache-Control": "no-cache"}
         if isinstance(found, Unavailable):
             headers["Retry-After"] = str(found.wait)
-        return HttpResponse(str(found.detail), "text/plain; charset=utf-8", found.status_code, headers=headers)
+        return HttpResponse(str(found), "text/plain; charset=utf-8", status_of(found), headers=headers)
 
 
-class Compressor(Protocol):
-    def feed(self, chunk: bytes) -> bytes: ...
-    def finish(self) -> bytes: ...
-
-
-class Zstd:
-    def __init__(self) -> None:
-        self.compressor = zstd.ZstdCompressor(level=1)
-
-    def feed(self, chunk: bytes) -> bytes:
-        return self.compressor.compress(chunk, mode=zstd.ZstdCompressor.FLUSH_BLOCK)
-
-    def finish(self) -> bytes:
-        return self.compressor.flush()
-
-
-class Brotli:
-    def __init__(self) -> None:
-        self.compressor = brotli.Compressor(quality=1)
-
-    def feed(self, chunk: bytes) -> bytes:
-        return bytes(self.compressor.process(chunk) + self.compressor.flush())
-
-    def finish(self) -> bytes:
-        return bytes(self.compressor.finish())
-
-
-class Gzip:
-    def __init__(self) -> None:
-        self.compressor = zlib.compressobj(1, wbits=31)
-
-    def feed(self, chunk: bytes) -> bytes:
-        return self.compressor.compress(chunk) + self.compressor.flush(zlib.Z_SYNC_FLUSH)
-
-    def finish(self) -> bytes:
-        return self.compressor.flush()
-
-
-compressors: dict[str, Callable[[], Compressor]] = {"zstd": Zstd, "br": Brotli, "gzip": Gzip}
-
-
-class Compression:
-    """Compresses text by what the client accepts, at each method's fastest level: on answers like ours the next
-    levels cost three times the time and save a tenth of the bytes. Small bodies and pictures stay as they are."""
+class Compression(HttpCompressionMiddleware):
+    """Compresses textual answers by Accept-Encoding (API: response bodies). Small bodies and pictures stay as is."""
 
     LEAST = 1_400  # bytes: what fits in one packet gains nothing
-    TEXT = re.compile(r"text/|application/(?:json|javascript|xml|vnd\.oai\.openapi)|image/svg\+xml")
+    max_random_bytes = (
+        0  # no X-Noise: the published API has none, and no answer holds a secret beside what a client sent
+    )
+    content_type_re = re.compile(r"text/|application/(?:json|javascript|xml|vnd\.oai\.openapi)|image/svg\+xml")
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self.get_response(request)
-        if response.has_header("Content-Encoding") or not self.TEXT.match(response.headers.get("Content-Type", "")):
-            return response
-        if not response.streaming and isinstance(response, HttpResponse) and len(response.content) < self.LEAST:
-            return response
+    def maybe_compress(self, request: HttpRequest, response: HttpResponseBase) -> None:
+        if isinstance(response, HttpResponse) and len(response.content) < self.LEAST:
+            return
+        if not self.content_type_re.match(response.headers.get("Content-Type", "")):
+            return
         patch_vary_headers(response, ("Accept-Encoding",))
-        coding = best_coding(request.META.get("HTTP_ACCEPT_ENCODING", ""))
-        if coding != "identity":
-            self.compress(response, coding)
-        return response
-
-    def compress(self, response: HttpResponseBase, coding: str) -> None:
-        compressor = compressors[coding]()
-        if isinstance(response, StreamingHttpResponse):
-            if response.is_async:
-                return
-            response.streaming_content = stream(compressor, response.streaming_content)  # type: ignore[arg-type]
-            del response.headers["Content-Length"]
-        elif isinstance(response, HttpResponse):
-            response.content = compressor.feed(response.content) + compressor.finish()
-            response.headers["Content-Length"] = str(len(response.content))
-        response.headers["Content-Encoding"] = coding
-        etag = response.headers.get("ETag", "")
-        if etag.startswith('"'):  # the bytes differ by coding, so the tag cannot be a strong one
-            response.headers["ETag"] = f"W/{etag}"
-
-
-def stream(compressor: Compressor, chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Each chunk leaves at once: a reader of a long answer sees its beginning while the rest is made."""
-    for chunk in chunks:
-        if compressed := compressor.feed(chunk):
-            yield compressed
-    if compressed := compressor.finish():
-        yield compressed
+        if request.META.get("HTTP_ACCEPT_ENCODING"):
+            super().maybe_compress(request, response)

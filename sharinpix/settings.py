@@ -1,4 +1,4 @@
-"""Every setting of the server, read from the environment (README, *Settings*)."""
+"""Every setting of the server, read from the environment (docs/operations.md, *Settings*)."""
 
 import os
 import sys
@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import django_stubs_ext
-import environ
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
-from sharinpix import env
+from sharinpix import env, patches
+from sharinpix.key_derivation import derived_key
 
-django_stubs_ext.monkeypatch()
+patches.apply()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.flag("DEBUG")
@@ -36,7 +35,7 @@ CORS_ORIGINS = env.origins("CORS_ORIGINS")
 cloudinary = env.cloudinary()  # lower case: the cloudinary package would read a setting of its own name
 DELIVERY = env.choice("DELIVERY", "cloudinary" if cloudinary else "local", ("local", "cloudinary"))
 SIGNING_KEYS = env.words("SIGNING_KEYS") or [
-    env.derived_key(secret, "signing") for secret in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
+    derived_key(secret, "signing") for secret in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
 ]
 if DELIVERY == "cloudinary":
     if not cloudinary:
@@ -76,7 +75,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "sharinpix.middleware.StandardHeaders",
     "sharinpix.middleware.Compression",
-    "sharinpix.middleware.Faults",
+    "sharinpix.middleware.ServiceErrors",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -93,14 +92,11 @@ if CORS_ORIGINS:
     CORS_ALLOWED_ORIGINS = CORS_ORIGINS
     CORS_URLS_REGEX = r"^/(?:api/v1/|v1_1/|storage_files$)"
     CORS_ALLOW_HEADERS = [*default_headers, "content-range", "idempotency-key", "x-unique-upload-id"]
-    CORS_EXPOSE_HEADERS = ["X-token", "X-message", "Link"] + [
-        f"X-access-{ability}"
-        for ability in (
-            "image_delete image_upload image_share image_rotate image_crop stats image_copy paste share "
-            "image_duplicate create_tag image_download image_annotate fullscreen einstein_box "
-            "crop rotate duplicate admin"
-        ).split()
-    ]
+    shown = (
+        "image_delete image_upload image_share image_rotate image_crop stats image_copy paste share image_duplicate "
+        "create_tag image_download image_annotate fullscreen einstein_box crop rotate duplicate admin"
+    ).split()
+    CORS_EXPOSE_HEADERS = ["X-token", "X-message", "Link", *(f"X-access-{ability}" for ability in shown)]
 
 ROOT_URLCONF = "sharinpix.urls"
 WSGI_APPLICATION = "sharinpix.wsgi.application"
@@ -123,7 +119,7 @@ TEMPLATES = [
 MAX_UPLOAD = MAX_UPLOAD_MB * 1_000_000
 NATIVE_UPLOAD = env.flag("NATIVE_UPLOAD", "1")
 FILE_UPLOAD_HANDLERS = [
-    "sharinpix.multipart.Bounded",
+    "sharinpix.upload_handlers.BoundedUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
 FILE_UPLOAD_TEMP_DIR = str(env.folder(DATA_DIR / "incoming"))
@@ -140,12 +136,12 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # KB: a HEIC of 50 megapixels ta
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 3  # seconds
 CELERY_TIMEZONE = "UTC"
-SWEEP_EVERY = min(30, PROCESSING_TIMEOUT / 4)  # seconds between two looks for work that nobody does
+SWEEP_EVERY = min(30, PROCESSING_TIMEOUT / 4)  # seconds between two looks for work that no process is at
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # remembers nothing in a file: any number of workers may run one
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "albums.tasks.sweep", "schedule": SWEEP_EVERY, "options": {"expires": SWEEP_EVERY}}
 }
-# Who sends a job is not kept waiting for a broker that is away: the sweep will find what is to do.
+# A request that sends a job does not wait for a broker that is away: the sweep will find what is to do.
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, float] = {"max_retries": 0}
 if CELERY_BROKER_URL.startswith(("redis", "rediss")):
     # Longer than a task may run, since Redis hands a task out again after it whether it runs or not; the other two
@@ -160,36 +156,8 @@ if CELERY_BROKER_URL.startswith(("redis", "rediss")):
 
 # Data
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-
-def database() -> dict[str, Any]:
-    """The connection of DATABASE_URL, with what each engine needs to behave under load."""
-    url = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
-    try:
-        config: dict[str, Any] = environ.Env.db_url_config(url)
-        engine = config["ENGINE"]
-    except Exception as error:
-        raise ImproperlyConfigured("DATABASE_URL must look like postgresql://user:password@host:5432/name.") from error
-    options = config.setdefault("OPTIONS", {})
-    if engine == "django.db.backends.sqlite3":
-        # A transaction that reads before it writes must queue for the lock at its start: a deferred one fails at once.
-        options.update(
-            transaction_mode="IMMEDIATE",
-            timeout=20,
-            init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=1073741824;",
-        )
-        config["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
-    elif engine == "django.db.backends.postgresql":
-        options.setdefault("connect_timeout", 3)
-        config["ENGINE"] = "sharinpix.postgresql"
-    else:
-        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL or SQLite database.")
-    config.update(CONN_MAX_AGE=600, CONN_HEALTH_CHECKS=True)
-    return config
-
-
-DATABASES = {"default": database()}
 PREPARED_STATEMENTS = env.flag("PREPARED_STATEMENTS", "1")  # 0 behind a pooler that shares connections by transaction
+DATABASES = {"default": env.database(DATA_DIR, prepared_statements=PREPARED_STATEMENTS)}
 
 S3_BUCKET = env.text("S3_BUCKET")
 S3_ENDPOINT_URL = env.text("S3_ENDPOINT_URL") and env.base_url("S3_ENDPOINT_URL", "")
@@ -205,7 +173,7 @@ if S3_BUCKET:
         },
     }
 else:
-    originals = {"BACKEND": "images.storage.LocalStorage", "OPTIONS": {"location": str(DATA_DIR / "media")}}
+    originals = {"BACKEND": "images.storage.local.LocalStorage", "OPTIONS": {"location": str(DATA_DIR / "media")}}
 STORAGES = {
     "default": originals,
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -220,9 +188,7 @@ IMPORT_ALLOW_NETS = env.networks("IMPORT_ALLOW_NETS")  # for tests alone: `check
 # People
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
-SILENCED_SYSTEM_CHECKS = [
-    "auth.W004"
-]  # emails are unique whatever their case, by a constraint that the check cannot see
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # emails are unique in any case, by a constraint that the check cannot see
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -245,14 +211,14 @@ AXES_VERBOSE = False
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["accounts.permissions.HasToken"],
-    "DEFAULT_RENDERER_CLASSES": ["sharinpix.api.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["sharinpix.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
-        "sharinpix.api.JSONParser",
-        "sharinpix.api.FormParser",
-        "sharinpix.api.MultiPartParser",
+        "sharinpix.parsers.JSONParser",
+        "sharinpix.parsers.FormParser",
+        "sharinpix.parsers.MultiPartParser",
     ],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "sharinpix.api.AlwaysJSON",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "sharinpix.schema.PermissionSchema",
     "EXCEPTION_HANDLER": "sharinpix.api.exception_handler",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

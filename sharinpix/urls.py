@@ -18,7 +18,7 @@ urlpatterns = [
     path("api/v1/", include("albums.urls.api")),
     path("api/v1/", include("accounts.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
-    # Django's way from any row to its page outside the admin: ours have none, and a malformed key breaks it.
+    # Django's redirect from a row to its page outside the admin: no row has one, and a malformed key makes it a 500.
     re_path("^admin/r/", nowhere),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
@@ -33,4 +33,4 @@ handler500 = "sharinpix.api.failed"
 admin.site.site_header = admin.site.site_title = "SharinPix"
 admin.site.index_title = "Albums and their images"
 admin.site.site_url = None  # "/" is the admin itself
-admin.site.enable_nav_sidebar = False  # the room belongs to the pictures; the header leads on
+admin.site.enable_nav_sidebar = False  # leaves the width to the pictures; the header links to the index

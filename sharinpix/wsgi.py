@@ -12,23 +12,23 @@ django_application = get_wsgi_application()
 
 
 def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Django, behind the two checks that it lacks."""
+    """Django's application; a body without a length is answered 411, and a malformed Content-Type is replaced."""
     if "HTTP_TRANSFER_ENCODING" in environ and not environ.get("CONTENT_LENGTH"):
-        # Django would take the body for empty. nginx sends a length whatever it gets.
+        # Django would read an empty body. nginx in front adds the length.
         sentence = "Send the length of the body."
         start_response(
             "411 Length Required", [("X-message", sentence), ("Content-Type", "text/plain"), ("Content-Length", "0")]
         )
         return []
-    environ["CONTENT_TYPE"] = understood(environ.get("CONTENT_TYPE", ""))
+    environ["CONTENT_TYPE"] = usable_content_type(environ.get("CONTENT_TYPE", ""))
     return django_application(environ, start_response)
 
 
-def understood(content_type: str) -> str:
-    """The Content-Type without its charset, or that of bytes where it is malformed.
+def usable_content_type(content_type: str) -> str:
+    """The Content-Type without its charset, or application/octet-stream where it is malformed (API: request bodies).
 
-    Text is UTF-8 here. Django would decode by any codec that Python has a name for, some of which decode no text, and
-    reads both charset and query string while it makes the request: what it raises there, no handler of ours sees.
+    Text is UTF-8 here. Django would decode by any codec of Python, some of which decode no text, and reads charset and
+    query string while it builds the request: an exception there reaches no exception handler.
     """
     try:
         kind, parameters = parse_header_parameters(content_type)

@@ -3,43 +3,89 @@
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
+from django.db import connection
 from django.test import Client
 
 from accounts.models import Organization, Secret, User
 from tests.factories import bearer, secret_token, user_token
-from tests.read_model import false_texts
+from tests.fuzzing import register_profiles
+from tests.read_model import differences, false_texts
+from tests.staff import logged_in, staff_of
+
+register_profiles()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests whose outcome cannot depend on the database run once: on SQLite."""
+    if connection.vendor == "sqlite":
+        return
+    once = [item for item in items if item.get_closest_marker("any_database")]
+    items[:] = [item for item in items if item not in set(once)]
+    config.hook.pytest_deselected(items=once)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _routes() -> None:
+    """Routes are made of the settings when they are first asked for: here, before a test changes settings."""
+    import_module(django_settings.ROOT_URLCONF)
 
 
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings: Any) -> None:
+    """Passwords are hashed in no time."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
 def organization(db: None) -> Organization:
+    """The default organization."""
     return Organization.objects.default()
 
 
 @pytest.fixture
 def other_organization(db: None) -> Organization:
+    """An organization beside the default one, without people."""
     return Organization.objects.create(name="Somebody else")
 
 
 @pytest.fixture
 def user(organization: Organization) -> User:
+    """ann@example.com, a person of the default organization without any permission."""
     return User.objects.create_user("ann@example.com", "correct horse 7", organization=organization)
 
 
 @pytest.fixture
 def superuser(organization: Organization) -> User:
+    """root@example.com, a superuser of the default organization."""
     return User.objects.create_superuser("root@example.com", "correct horse 7", organization=organization)
 
 
 @pytest.fixture
+def person(organization: Organization) -> User:
+    """A person of the default organization with the permissions of staff."""
+    return staff_of(organization)
+
+
+@pytest.fixture
+def staff(person: User) -> Client:
+    """`person`, logged in to the admin."""
+    return logged_in(person)
+
+
+@pytest.fixture
+def root(superuser: User) -> Client:
+    """`superuser`, logged in to the admin."""
+    return logged_in(superuser)
+
+
+@pytest.fixture
 def secret(organization: Organization) -> Secret:
+    """A secret of the default organization."""
     return Secret.issue(organization, "tests")[0]
 
 
@@ -61,16 +107,16 @@ def api_of() -> Callable[..., Client]:
 
 @pytest.fixture(autouse=True)
 def _stored_texts_are_true(request: pytest.FixtureRequest) -> Iterator[None]:
-    """After every test that wrote: what the read model says is what would be computed.
+    """After every test that wrote: what the stored representations say is what would be computed.
 
-    A test that goes past the door on purpose is marked `past_the_door`.
+    A test that writes without `changing()` on purpose is marked `bypasses_changing`.
     """
     marked = request.node.get_closest_marker("django_db") is not None
     if marked or {"db", "transactional_db", "live_server"} & set(request.fixturenames):
         request.getfixturevalue("_django_db_helper")
         yield
-        if request.node.get_closest_marker("past_the_door") is None:
-            assert false_texts() == []
+        if request.node.get_closest_marker("bypasses_changing") is None:
+            assert false_texts() == [], differences()
     else:
         yield
 

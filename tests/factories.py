@@ -14,18 +14,22 @@ from accounts.models import Organization, Secret, User
 from accounts.tokens import SharinpixToken
 from albums.models import Album
 from albums.ordering import STEP
-from images import processing, storage
 from images.models import Image
+from images.processing import work
 from images.rendering import examine
+from images.storage import storage
+from images.storage.keys import new_public_id, original_key
 
 numbers = count(1)
 
 
 def bearer(token: str) -> str:
+    """The value of the Authorization header."""
     return f'Token token="{token}"'
 
 
 def user_token(user: User) -> str:
+    """A token of the person, as the API issues it."""
     return str(SharinpixToken.for_user(user))
 
 
@@ -35,10 +39,12 @@ def secret_token(secret: Secret, **claims: Any) -> str:
 
 
 def sign(claims: Any, key: str, **header: Any) -> str:
+    """A token of any claims under any key (HS256); headers by keyword."""
     return jwt.encode(claims, key, algorithm="HS256", headers=header or None)
 
 
 def make_album(organization: Organization, public_id: str | None = None) -> Album:
+    """An empty album; its public id is made up where none is given."""
     return Album.objects.create(organization=organization, public_id=public_id or f"album-{next(numbers)}")
 
 
@@ -51,13 +57,13 @@ def make_image(album: Album, **fields: Any) -> Image:
         "filename": f"Photo {number}",
         "format": "jpg",
         "infos": {"bytes": 1000 + number, "original_filename": f"Photo {number}"},
-        "delivery_id": storage.new_public_id(),
+        "delivery_id": new_public_id(),
         "delivery_version": 123123,
         "processed": True,
         "created_at": timezone.now(),
     }
     image = Image.objects.create(**{**defaults, **fields})
-    Image.objects.refresh([image.pk])
+    Image.objects.store_representations([image.pk])
     return image
 
 
@@ -71,25 +77,22 @@ def jpeg(width: int = 64, height: int = 48, color: str = "#3366CC", **options: A
 def make_stored_image(album: Album, content: bytes | None = None, **fields: Any) -> Image:
     """A processed image with its original and thumbnails in our storage."""
     content = jpeg() if content is None else content
-    examined = examine(content, processing.stored_transformations())
-    public_id = storage.new_public_id()
-    storage.write(storage.original_key(public_id), content)
-    facts = {
-        **processing.facts_of(examined),
-        "delivery_id": public_id,
-        "original": storage.original_key(public_id),
-        **fields,
-    }
+    examined = examine(content, work.stored_transformations())
+    public_id = new_public_id()
+    storage.write(original_key(public_id), content)
+    read = Image()
+    facts = {name: getattr(read, name) for name in read.set_from_original(examined, examined)}
+    facts |= {"delivery_id": public_id, "original": original_key(public_id), **fields}
     image = make_image(album, **facts)
-    processing.keep_thumbnails(image, processing.store_thumbnails(image, examined.renditions))
+    image.keep_thumbnails(work.store_thumbnails(image, examined.renditions))
     return image
 
 
 def make_waiting_image(album: Album, content: bytes | None = None, **fields: Any) -> Image:
-    """An image that is work: its original is in our storage, and nobody has processed it."""
-    public_id = storage.new_public_id()
-    storage.write(storage.original_key(public_id), jpeg() if content is None else content)
-    facts = {"delivery_id": public_id, "original": storage.original_key(public_id), "processed": False}
+    """An image that is work: its original is in our storage, and it was never processed."""
+    public_id = new_public_id()
+    storage.write(original_key(public_id), jpeg() if content is None else content)
+    facts = {"delivery_id": public_id, "original": original_key(public_id), "processed": False}
     return make_image(album, **facts, **fields)
 
 

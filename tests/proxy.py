@@ -40,6 +40,7 @@ class Proxy:
             reset(self.connections.pop())
 
     def accept(self) -> None:
+        """Takes connections until it is closed, each in a thread."""
         with suppress(OSError):  # closed
             while True:
                 client, _ = self.listener.accept()
@@ -47,6 +48,7 @@ class Proxy:
                 threading.Thread(target=self.serve, args=(client, fault), daemon=True).start()
 
     def serve(self, client: socket.socket, fault: Fault) -> None:
+        """Does to one connection what the fault says."""
         self.connections.append(client)
         if fault.reply:
             with suppress(OSError):  # the client has gone
@@ -64,7 +66,8 @@ class Proxy:
         reset(client)
 
     def pass_on(self, source: socket.socket, sink: socket.socket | None, limit: int | None) -> None:
-        with suppress(OSError):  # cut off meanwhile
+        """Copies what one side sends to the other, `limit` bytes at most, then cuts both off."""
+        with suppress(OSError):  # it was cut off
             while (left := 65_536 if limit is None else min(limit, 65_536)) and (piece := source.recv(left)):
                 if sink:
                     sink.sendall(piece)
@@ -74,6 +77,7 @@ class Proxy:
             reset(sink)
 
     def close(self) -> None:
+        """Takes no further connection and ends those that are open."""
         with suppress(OSError):  # closed
             self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
@@ -91,6 +95,7 @@ def reset(connection: socket.socket) -> None:
 
 @contextmanager
 def before(endpoint: str) -> Iterator[Proxy]:
+    """A proxy before that server, closed afterwards."""
     proxy = Proxy(endpoint)
     try:
         yield proxy

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on now."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -191,9 +192,11 @@ class Program:
     environment: dict[str, str]
 
     def command(self) -> list[str]:
+        """The program and its arguments."""
         raise NotImplementedError
 
     def manage(self, *arguments: str) -> str:
+        """What a command of manage.py writes to standard output, without surrounding whitespace."""
         command = [sys.executable, "manage.py", *arguments]
         done = subprocess.run(command, cwd=ROOT, env=self.environment, check=True, capture_output=True, text=True)
         return done.stdout.strip()
@@ -212,6 +215,7 @@ class Program:
             )
 
     def output(self) -> str:
+        """What it has written since its last start, to standard output and error."""
         return self.log.read_text(errors="replace")
 
     def stop(self) -> int:
@@ -238,9 +242,11 @@ class Web(Program):
         self.environment = {**os.environ, "WEB_CONCURRENCY": "2", **ours, **environment}
 
     def command(self) -> list[str]:
+        """The program and its arguments."""
         return [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "sharinpix.wsgi"]
 
     def start(self, **more: str) -> None:
+        """Returns when it answers. Raises RuntimeError with what it wrote if it does not."""
         super().start(**more)
         try:
             wait_for(f"{self.url}/assets/blank.jpg", self.process)
@@ -257,6 +263,7 @@ class Worker(Program):
         self.environment = {**web.environment, "WORKER_CONCURRENCY": "1"}
 
     def command(self) -> list[str]:
+        """The program and its arguments."""
         recipe = subprocess.run(
             ["make", "--dry-run", "--old-file=install", "worker"],
             cwd=ROOT,
@@ -287,6 +294,7 @@ def web(**environment: str) -> Iterator[Web]:
 
 
 def main() -> int:
+    """The exit status of the command that ran with DATABASE_URL set."""
     kind, separator, *command = sys.argv[1:]
     if kind != "postgresql" or separator != "--" or not command:
         raise SystemExit(__doc__)

@@ -11,6 +11,8 @@ from django.urls import reverse
 
 from accounts.models import Organization, User
 
+# What would do harm on a page that does not escape it; a name that reads backwards
+EVIL = "\"><script>alert(1)</script>'&amp;\u202egnp.exe"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -22,24 +24,29 @@ def staff_of(organization: Organization, email: str = "staff@example.com", **fie
 
 
 def logged_in(user: User, **options: Any) -> Client:
+    """A client in whose session the person is logged in."""
     client = Client(**options)
     client.force_login(user, backend=BACKEND)
     return client
 
 
 def list_url(model: type[models.Model]) -> str:
+    """The path of the admin's list of a model."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
 
 
 def add_url(model: type[models.Model]) -> str:
+    """The path of the admin's form for a new row of a model."""
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
 
 
 def url_of(row: models.Model, page: str = "change") -> str:
+    """The path of a page of the admin about one row: change, delete, history."""
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{page}", args=[row.pk])
 
 
 def text(response: Any) -> str:
+    """The page as text."""
     content: bytes = response.content
     return content.decode()
 

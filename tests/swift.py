@@ -72,6 +72,7 @@ use = egg:swift#slo
 
 
 def missing_packages() -> list[str]:
+    """Debian's packages of Swift that are not installed."""
     return [f"swift-{kind}" for kind in KINDS if not shutil.which(f"swift-{kind}-server")]
 
 
@@ -119,6 +120,7 @@ def start(folder: Path, kind: str, port: int) -> "subprocess.Popen[bytes]":
 
 
 def main() -> int:
+    """The exit status of the command that ran with CONTRACT_S3_ENDPOINT set."""
     separator, *command = sys.argv[1:] or [""]
     if separator != "--" or not command:
         raise SystemExit(__doc__)

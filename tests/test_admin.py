@@ -81,16 +81,6 @@ def theirs(other_organization: Organization) -> Tenant:
     return tenant(other_organization, "theirs")
 
 
-@pytest.fixture
-def staff(organization: Organization) -> Client:
-    return logged_in(staff_of(organization))
-
-
-@pytest.fixture
-def root(superuser: User) -> Client:
-    return logged_in(superuser)
-
-
 def test_every_model_of_ours_has_its_place_in_the_admin() -> None:
     assert set(admin.site._registry) == {*OURS, *SUPERUSERS_ALONE}
 

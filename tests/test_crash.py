@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 import pytest
 from redis import Redis
 
-from sharinpix.faults import POINTS
+from sharinpix.crash_points import POINTS
 from sharinpix.locks import FileLock
 from tests import servers
 from tests.factories import jpeg
@@ -185,7 +185,7 @@ def test_a_worker_killed_in_the_middle_of_its_work_is_followed_by_one_that_does_
 
 
 def test_a_file_that_kills_whoever_reads_it_is_tried_three_times_and_the_others_go_on(stack: Stack) -> None:
-    stack.web.start(FAULT_AT="after_commit")  # its image is there, and nobody has read it
+    stack.web.start(FAULT_AT="after_commit")  # its image is there, and was never read
     key = uuid.uuid4().hex
     assert upload(stack, key) is None
     stack.kill()
@@ -231,11 +231,8 @@ def test_a_worker_that_is_asked_to_end_ends_its_work_first(stack: Stack) -> None
 
 @contextmanager
 def slot_taken(web: Web) -> Iterator[None]:
-    """Nobody decodes meanwhile."""
-    lock = FileLock("process-0", wait=10)
-    lock.paths = [Path(web.environment["DATA_DIR"]) / "locks" / "process-0"]
-    lock.paths[0].parent.mkdir(exist_ok=True)
-    with lock as held:
+    """Inside, no process of the server or its worker decodes a picture."""
+    with FileLock("process-0", wait=10, folder=Path(web.environment["DATA_DIR"]) / "locks") as held:
         assert held
         yield
 

@@ -19,6 +19,7 @@ import jwt
 import pytest
 from backports import zstd
 
+from sharinpix.locks import FileLock
 from tests.servers import Web, web
 
 
@@ -136,15 +137,9 @@ def test_a_slow_request_is_finished_before_the_server_stops() -> None:
 
 
 def test_resyncs_are_answered_while_pictures_wait_to_be_rendered(server: Web, token: str) -> None:
-    """Every slot is taken by somebody else: pictures wait, everything else goes on."""
+    """Every slot is taken by another process: pictures wait, everything else goes on."""
     images = json.loads(ask(server, "/api/v1/image_syncs", token)[2])
-    locks = Path(server.environment["DATA_DIR"]) / "locks"
-    from sharinpix.locks import FileLock
-
-    locks.mkdir(exist_ok=True)
-    slots = [FileLock("render-0", wait=0)]
-    slots[0].paths = [locks / "render-0"]
-    with slots[0] as held:
+    with FileLock("render-0", wait=0, folder=Path(server.environment["DATA_DIR"]) / "locks") as held:
         assert held
         path = images[3]["external_urls"]["fit2000"].removeprefix(server.url)
         waiting = [threading.Thread(target=ask, args=(server, path)) for _ in range(12)]
@@ -189,7 +184,7 @@ STAFF = "from accounts.models import User; User.objects.create_superuser('chief@
 
 
 class Browser:
-    """Somebody who is logged in to the admin."""
+    """A session of chief@example.com in the admin."""
 
     def __init__(self, server: Web) -> None:
         self.server = server

@@ -1,1 +1,1 @@
-"""Albums that come from elsewhere: a folder of photographs, or the answer of another server."""
+"""Imports: pictures that the server fetches from URLs (API: imports)."""

@@ -1,4 +1,4 @@
-"""Imports in the admin: what became of each, and another try."""
+"""Imports in the admin: their state, and an action that tries failed ones again."""
 
 from typing import ClassVar
 
@@ -6,14 +6,11 @@ from django.contrib import admin
 from django.contrib.admin.utils import model_ngettext
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from accounts.staff import ReadOnly, ScopedAdmin
-from albums import tasks
+from accounts.admin_base import ReadOnly, ScopedAdmin
 from albums.imports.models import Import
-from images.pictures import as_json, link_to, picture
-from sharinpix import queue
+from images.previews import as_json, link_to, preview_of
 
 
 @admin.register(Import)
@@ -38,16 +35,14 @@ class ImportAdmin(ReadOnly, ScopedAdmin[Import]):
 
     @admin.action(description="Try the selected imports again", permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Import]) -> None:
-        failed = list(queryset.filter(status="failed").values_list("pk", flat=True))
-        again = {"status": "waiting", "attempts": 0, "error": None, "due_at": timezone.now()}
-        Import.objects.filter(pk__in=failed, status="failed").update(**again)
-        for key in failed:
-            queue.later(tasks.fetch, str(key))
+        failed = list(queryset.filter(status="failed"))
+        for job in failed:
+            job.retry()
         self.message_user(request, f"Trying {len(failed)} {model_ngettext(queryset, len(failed))} again.")
 
     @admin.display(description="picture")
     def preview(self, job: Import) -> SafeString | str:
-        return picture(job.image, "mini", 60) if job.image else ""
+        return preview_of(job.image, "mini", 60) if job.image else ""
 
     @admin.display(description="image")
     def of_image(self, job: Import) -> SafeString | str:

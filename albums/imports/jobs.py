@@ -1,4 +1,4 @@
-"""Fetches what imports name, and makes their images. A row of `Import` is the job."""
+"""Fetches the pictures of imports and makes their images (API: imports). A row of `Import` is the job."""
 
 import random
 import tempfile
@@ -14,13 +14,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from albums.imports.models import Import
+from albums.imports.serializers import WantedPictureSerializer
 from albums.models import Album
-from albums.uploads.claims import Sent
-from images import infos
-from images.processing import abandoned_after
-from images.uploads.receiving import arriving
+from images.querysets import abandoned_after
+from images.uploads.arrival import storing_original
+from images.uploads.claims import SentData
+from images.uploads.infos import infos_of
 from sharinpix import fetching
-from sharinpix.api import Malformed, TooLarge
+from sharinpix.errors import Malformed, TooLarge
 
 ATTEMPTS = 3
 PAUSE = 20
@@ -28,13 +29,13 @@ PAUSE = 20
 
 
 class Superseded(Exception):
-    """The claim ended meanwhile: another worker has the import, or it is gone."""
+    """The worker's claim has ended: another worker has claimed the import, or it was deleted."""
 
 
 def run(import_id: str | UUID) -> None:
-    """Does one import that is due, unless somebody else does. Its row says what came of it.
+    """Claims one import that is due and runs it; its row has the result. Returns at once where it is not due.
 
-    Trouble of the storage or the database is raised, and the attempt not counted.
+    Exceptions that do not come from the URL (storage, database) are raised, and the attempt is not counted.
     """
     due = Import.objects.filter(pk=import_id).waiting(timezone.now() - abandoned_after())
     if not due.update(status="fetching", begun_at=timezone.now(), attempts=F("attempts") + 1):
@@ -44,7 +45,7 @@ def run(import_id: str | UUID) -> None:
         if job.attempts > ATTEMPTS:
             close(job, status="failed", error=f"Fetching it killed its worker {ATTEMPTS} times.")
         else:
-            fetch(job)
+            fetch_picture(job)
     except Superseded:
         pass
     except (fetching.Refused, Malformed, TooLarge) as error:
@@ -52,27 +53,29 @@ def run(import_id: str | UUID) -> None:
     except fetching.Failed as error:
         last = job.attempts == ATTEMPTS
         close(job, status="failed" if last else "waiting", error=str(error), due_at=next_attempt(job.attempts))
-    except SoftTimeLimitExceeded:  # the claim stays: it ends by itself, and the attempt counts
+    except SoftTimeLimitExceeded:  # the claim stays until it expires, and the attempt counts
         raise
-    except Exception as error:  # whatever it was, the worker's loop knows about it, and the import is tried again
+    except Exception as error:  # whatever it is, the import is tried again, and Celery logs it
         reason = f"It could not be kept here ({type(error).__name__})."
         close(job, status="waiting", error=reason, attempts=job.attempts - 1, due_at=next_attempt(1))
         raise
 
 
-def fetch(job: Import) -> None:
-    """Fetches the file, and makes its image in one transaction with the row: neither is there without the other.
+def fetch_picture(job: Import) -> None:
+    """Fetches the file, and makes its image and ends the import in one transaction.
 
-    Raises Superseded, what `fetching.fetch` raises, and what `arriving` raises.
+    Raises Superseded, and as `fetching.fetch` and `storing_original`.
     """
-    url = str(job.params["url"])
+    wanted = WantedPictureSerializer(data=job.params)
+    wanted.is_valid(raise_exception=True)
+    fields = wanted.validated_data
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as buffer:
-        found = fetching.fetch(url, job.params.get("headers") or {}, buffer, most=settings.MAX_UPLOAD)
-        name = job.params.get("filename") or found.filename or "image"
-        with arriving(File(buffer, name), organization_id=job.organization_id, name=name) as upload:
-            told = infos.of_upload(upload, upload.filename, job.album_name, timezone.now())
-            upload.answer = told
-            sent = Sent(infos=told, metadatas=job.metadatas, tags=job.tags)
+        found = fetching.fetch(fields["url"], fields["headers"], buffer, most=settings.MAX_UPLOAD)
+        name = fields["filename"] or found.filename or "image"
+        with storing_original(File(buffer, name), organization_id=job.organization_id, name=name) as upload:
+            infos = infos_of(upload, upload.filename, job.album_name, timezone.now())
+            upload.answer = infos
+            sent = SentData(infos=infos, metadatas=fields["metadatas"], tags=fields["tags"])
             with transaction.atomic():
                 upload.save(force_insert=True)
                 image = Album.objects.receive(job.organization_id, job.album_name, upload, sent, job.uploader)
@@ -81,11 +84,12 @@ def fetch(job: Import) -> None:
 
 
 def close(job: Import, **columns: Any) -> bool:
-    """Ends the attempt; False, and nothing is written, where the claim is no longer this one's."""
+    """Ends the attempt and writes the columns; False, without writing, where the claim has ended."""
     mine = Import.objects.filter(pk=job.pk, status="fetching", begun_at=job.begun_at)
     return bool(mine.update(updated_at=timezone.now(), **columns))
 
 
 def next_attempt(attempts: int) -> datetime:
+    """When to try again after this number of attempts: after about 20 seconds, then 80."""
     pause = PAUSE * 4 ** (attempts - 1) * random.uniform(0.75, 1.25)  # noqa: S311  (spread, not secrecy)
     return timezone.now() + timedelta(seconds=pause)

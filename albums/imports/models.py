@@ -8,20 +8,20 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from albums.uploads.requests import words_in
+from sharinpix import queue
 from sharinpix.fields import OrderedJSONField
 
 
 class ImportQuerySet(models.QuerySet["Import"]):
     def waiting(self, abandoned: Any) -> "ImportQuerySet":
-        """The queue of imports: those whose time has come, and those that were begun before `abandoned`."""
+        """The queue: imports whose next attempt is due, and those with a claim from before `abandoned`."""
         now = timezone.now()
         free = Q(status="waiting", due_at__lte=now) | Q(status="fetching", begun_at__lt=abandoned)
         return self.filter(free)
 
 
 class Import(models.Model):
-    """A picture to be fetched into an album. `params` is what the client sent, which the answer echoes."""
+    """A picture to be fetched into an album; `params` is the body of the request, which answers echo."""
 
     STATES: ClassVar = [("waiting", "waiting"), ("fetching", "fetching"), ("done", "done"), ("failed", "failed")]
 
@@ -54,14 +54,12 @@ class Import(models.Model):
         ]
 
     def __str__(self) -> str:
-        """Its address without the query, which may hold a signature and go on for lines."""
+        """The URL without its query, which may hold a signature and be long."""
         address = str(self.params.get("url") or self.pk).partition("?")[0]
         return Truncator(address).chars(80)
 
-    @property
-    def metadatas(self) -> dict[str, Any]:
-        return self.params.get("metadatas") or self.params.get("metadata") or {}
-
-    @property
-    def tags(self) -> list[str]:
-        return words_in(self.params, "tags")
+    def retry(self) -> None:
+        """Makes a failed import wait again with all its attempts, and sends its job after commit."""
+        again = {"status": "waiting", "attempts": 0, "error": None, "due_at": timezone.now()}
+        if type(self).objects.filter(pk=self.pk, status="failed").update(**again):
+            queue.later("albums.tasks.fetch_import", str(self.pk))

@@ -1,17 +1,17 @@
-"""What native uploads could not use, in the admin."""
+"""Dropped entries of native batches in the admin."""
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from accounts.staff import ReadOnly, ScopedAdmin
+from accounts.admin_base import ReadOnly, ScopedAdmin
 from albums.uploads.models import DroppedUpload
-from images.pictures import as_json
+from images.previews import as_json
 
 
 @admin.register(DroppedUpload)
 class DroppedUploadAdmin(ReadOnly, ScopedAdmin[DroppedUpload]):
-    """Those whose token was no good belong to no organization: superusers alone see them."""
+    """Entries without a valid token belong to no organization: superusers alone see them."""
 
     list_display = ("reason", "album_name", "organization", "created_at")
     list_filter = ("created_at",)

@@ -1,4 +1,4 @@
-"""Files on their way into an album: storage files, and what native uploads could not use."""
+"""Models of uploads into albums: announced storage files, and dropped entries of native batches."""
 
 import uuid
 from typing import Any, ClassVar
@@ -6,14 +6,14 @@ from typing import Any, ClassVar
 from django.db import models
 from django.utils import timezone
 
-from images import storage
+from images.storage.keys import new_public_id, original_key
 from sharinpix.fields import OrderedJSONField
 
 
 class StorageFile(models.Model):
-    """A file that a client announced, and sends to the storage itself (API: storage files).
+    """A file that a client announces, then sends to the storage (API: storage files).
 
-    The file lies at `originals/` under `delivery_id`; `upload` is there once it has come.
+    `key` is the key of the file, made of `delivery_id`; `upload` is null until the file was received.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -25,7 +25,7 @@ class StorageFile(models.Model):
     size = models.PositiveBigIntegerField()
     metas = OrderedJSONField(default=dict)
     image_metadatas = OrderedJSONField(default=dict)
-    delivery_id = models.CharField(max_length=255, unique=True, default=storage.new_public_id)
+    delivery_id = models.CharField(max_length=255, unique=True, default=new_public_id)
     upload = models.OneToOneField("images.Upload", on_delete=models.CASCADE, null=True, related_name="storage_file")
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -34,10 +34,10 @@ class StorageFile(models.Model):
 
     @property
     def key(self) -> str:
-        return storage.original_key(self.delivery_id)
+        return original_key(self.delivery_id)
 
     def infos(self, md5: str) -> dict[str, Any]:
-        """In the published order of keys (API: infos)."""
+        """The infos of the file's image, in the published order of keys (API: infos)."""
         stem, _, extension = self.name.rpartition(".")
         return {
             "bytes": self.size,
@@ -50,7 +50,7 @@ class StorageFile(models.Model):
 
 
 class DroppedUpload(models.Model):
-    """An entry of a native batch of which no image was made, or not all of it used; the app is told nothing of it."""
+    """An entry of a native batch that made no image, or was used in part, with the reason (API: native upload)."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, null=True, related_name="+")

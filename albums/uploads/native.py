@@ -1,4 +1,4 @@
-"""Native uploads: the mobile app uploads first, and says in a batch later what is to become of it
+"""Native uploads: the mobile app uploads files first, and sends their albums and data later, in a batch
 (API: native upload)."""
 
 from collections.abc import Mapping
@@ -16,12 +16,15 @@ from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.tokens import SharinpixToken
 from albums.models import Album
-from albums.uploads.claims import Sent
 from albums.uploads.models import DroppedUpload
-from albums.uploads.requests import demand_upload, object_in, text_in, usable_tags, words_in
-from images import infos, metadata
+from albums.uploads.permissions import usable_tags
+from albums.uploads.serializers import NativeEntrySerializer, NativeTargetSerializer
+from images.rendering import exif
+from images.uploads import infos
+from images.uploads.claims import SentData
 from images.uploads.models import Upload
-from sharinpix.api import deeper, fields_of, without_nul
+from sharinpix.errors import Denied, ServiceError
+from sharinpix.parsers import deeper, fields_of, without_nul
 
 MOST_ENTRIES = 1_000
 MOST_BYTES = 2_500_000
@@ -29,13 +32,13 @@ MAX_DEPTH = 50
 
 
 class Dropped(Exception):
-    """The entry is of no use; str() is a sentence."""
+    """The batch or the entry cannot be used; str() is the reason, a sentence."""
 
 
 def receive_batch(request: Request) -> None:
-    """Makes the images that a batch asks for. What cannot be used is kept as DroppedUpload, with its reason.
+    """Makes the images of a batch. An entry that cannot be used becomes a DroppedUpload with the reason.
 
-    The app gets the same answer whatever comes of it, so nothing is raised here for what it sent.
+    The answer is always the same, so nothing is raised for a malformed batch.
     """
     try:
         entries = entries_of(file_in(request))
@@ -46,16 +49,16 @@ def receive_batch(request: Request) -> None:
         token: SharinpixToken | None = None
         try:
             token = token_in(entry)
-            take(entry, token)
-        except (Dropped, APIException, ValidationError) as error:
-            drop(entry, token, sentence(error))
+            receive_entry(entry, token)
+        except (Dropped, ServiceError, ValidationError) as error:
+            drop(entry, token, reason_of(error))
 
 
 def file_in(request: Request) -> File[bytes] | None:
-    """The part named file, which may also come as a field."""
+    """The part or field named `file`; None without it. Raises Dropped for a request that cannot be read."""
     try:
         sent = request.FILES.get("file") or fields_of(request).get("file")
-    except (APIException, SuspiciousOperation) as error:
+    except (ServiceError, APIException, SuspiciousOperation) as error:
         raise Dropped("The request of the batch cannot be read.") from error
     if isinstance(sent, str):
         return ContentFile(sent.encode())
@@ -63,7 +66,10 @@ def file_in(request: Request) -> File[bytes] | None:
 
 
 def entries_of(file: File[bytes] | None) -> list[dict[str, Any]]:
-    """The entries of a batch: a list, an object with a list as `images`, or one entry. Values outside are defaults."""
+    """The entries of a batch: a list, an object with a list as `images` and defaults beside it, or one entry.
+
+    Raises Dropped for a batch that cannot be read or is too large.
+    """
     if file is None or (file.size or 0) > MOST_BYTES:
         raise Dropped("The batch has no part named file, or a longer one than is read.")
     try:
@@ -90,22 +96,30 @@ def token_in(entry: Mapping[str, Any]) -> SharinpixToken:
         raise Dropped("Its token is not valid.") from error
 
 
-def take(entry: dict[str, Any], token: SharinpixToken) -> None:
-    album_id = text_in(entry, "album_id") or text_in(entry, "album")
+def receive_entry(entry: dict[str, Any], token: SharinpixToken) -> None:
+    """Makes the image of an entry. Raises Dropped, ServiceError or ValidationError where that cannot be done."""
+    target = NativeTargetSerializer(data=entry)
+    target.is_valid(raise_exception=True)
+    album_id = target.validated_data["album_id"]
     if not album_id:
         raise Dropped("It names no album.")
-    demand_upload(token, album_id)
+    if not token.allows("image_upload", album_id):
+        raise Denied()
     upload = upload_of(entry, token)
     if upload.claimed_at:
         return  # the batch was sent again
-    tags, refused = usable_tags(token, album_id, [*words_in(entry, "tags"), *words_in(entry, "auto_tag")])
-    Album.objects.receive(token.organization_id, album_id, upload, sent(entry, upload, tags), token.user)
+    said = NativeEntrySerializer(data=entry)
+    said.is_valid(raise_exception=True)
+    fields = said.validated_data
+    tags, refused = usable_tags(token, album_id, [*fields["tags"], *fields["auto_tag"]])
+    sent = sent_with(entry, fields, upload, tags)
+    Album.objects.receive(token.organization_id, album_id, upload, sent, token.user)
     if refused:
         drop(entry, token, f"Its token may not make the tags {', '.join(refused)}; the image is there without them.")
 
 
 def upload_of(entry: Mapping[str, Any], token: SharinpixToken) -> Upload:
-    """The upload that the entry names by its Cloudinary public id or its storage key."""
+    """The upload that the entry names by public id or by the key of its file. Raises Dropped."""
     answer = entry.get("cloudinary")
     answer = answer if isinstance(answer, dict) else {}
     public_id = entry.get("public_id") or answer.get("public_id") or entry.get("cloudinary_public_id")
@@ -122,30 +136,30 @@ def upload_of(entry: Mapping[str, Any], token: SharinpixToken) -> Upload:
     return found
 
 
-def sent(entry: dict[str, Any], upload: Upload, tags: list[str]) -> Sent:
-    metadatas = object_in(entry, "metadatas", "metadata")
-    place = infos.point(entry.get("location")) or infos.point(metadatas.get("location")) or infos.point(metadatas)
-    exifs = object_in(entry, "exifs") or None
-    moment = moment_in(entry.get("datetime")) or moment_in(metadatas.get("datetime"))
-    return Sent(
+def sent_with(entry: Mapping[str, Any], fields: Mapping[str, Any], upload: Upload, tags: list[str]) -> SentData:
+    """The data of an entry; `fields` are the validated ones of its NativeEntrySerializer."""
+    metadatas, exifs = fields["metadatas"], fields["exifs"]
+    places = (entry.get("location"), metadatas.get("location"), metadatas)
+    moments = (entry.get("datetime"), metadatas.get("datetime"), exifs.get("DateTimeOriginal"))
+    return SentData(
         infos=upload.answer,
         metadatas=metadatas,
         tags=tags,
-        title=text_in(entry, "title"),
-        description=text_in(entry, "description"),
-        exifs=exifs,
-        taken_at=moment or moment_in((exifs or {}).get("DateTimeOriginal")),
-        location=place,
+        title=fields["title"],
+        description=fields["description"],
+        exifs=exifs or None,
+        taken_at=next(filter(None, map(moment_in, moments)), None),
+        location=next(filter(None, map(infos.point_in, places)), None),
     )
 
 
 def moment_in(value: object) -> datetime | None:
-    """A time in ISO 8601, or as EXIF writes it; one without an offset is UTC. In the first and the last year that a
-    datetime knows, an offset could lead beyond it."""
+    """A time in ISO 8601 or as EXIF writes it, aware; without an offset it is UTC. None for anything else, and in the
+    years 1 and 9999, where an offset could exceed datetime's range."""
     if not isinstance(value, str) or len(value) > 64:
         return None
     try:
-        found = parse_datetime(value) or metadata.moment_of(value, "")
+        found = parse_datetime(value) or exif.moment_of(value, "")
     except ValueError:
         return None
     if found is None or not MINYEAR < found.year < MAXYEAR:
@@ -154,6 +168,7 @@ def moment_in(value: object) -> datetime | None:
 
 
 def drop(entry: Mapping[str, Any], token: SharinpixToken | None, reason: str) -> None:
+    """Saves a DroppedUpload."""
     DroppedUpload.objects.create(
         organization_id=token.organization_id if token else None,
         album_name=str(entry.get("album_id") or entry.get("album") or "")[:255],
@@ -162,7 +177,7 @@ def drop(entry: Mapping[str, Any], token: SharinpixToken | None, reason: str) ->
     )
 
 
-def sentence(error: Exception) -> str:
-    if isinstance(error, APIException):
-        return "Its token may not do that." if error.status_code == 403 else str(error.detail)
+def reason_of(error: Exception) -> str:
+    if isinstance(error, Denied):
+        return "Its token may not do that."
     return " ".join(error.messages) if isinstance(error, ValidationError) else str(error)

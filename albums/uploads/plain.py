@@ -1,4 +1,4 @@
-"""Plain uploads: one request with the file makes the image (README, *Uploading*)."""
+"""Plain uploads: one request with the file makes the image (API: create an image)."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,45 +6,42 @@ from typing import Any
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from rest_framework.request import Request
 
-from accounts.authentication import token_of
 from accounts.tokens import SharinpixToken
 from albums.models import Album
-from albums.uploads.claims import Sent, claimed_image
-from albums.uploads.requests import KeyReused, allowed_tags, idempotency_key, object_in, text_in, words_in
-from images import infos
-from images.models import Image
-from images.uploads.models import Upload
-from images.uploads.receiving import arriving, inspected
-from sharinpix.api import fields_of
+from albums.uploads.idempotency import KeyReused
+from images.models import Image, Upload
+from images.uploads.arrival import inspected_upload, storing_original
+from images.uploads.claims import SentData, claimed_image
+from images.uploads.infos import infos_of
 
 
-def upload(request: Request, album_id: str, file: File[bytes]) -> Image:
-    """The image that is made of the file, or that was made of it before under the same Idempotency-Key.
+def upload_plainly(
+    token: SharinpixToken, album_id: str, file: File[bytes], sent: SentData, idempotency_key: str | None
+) -> Image:
+    """The image of the file, or the one of an earlier request with the same Idempotency-Key.
 
-    Raises KeyReused where that key named another file or album.
+    Raises KeyReused where the earlier request had another file or album, and as `storing_original` and `receive`.
     """
-    token, key = token_of(request), idempotency_key(request)
-    said = sent(request, album_id)
-    if earlier := upload_under(token, key):
+    if earlier := upload_under(token, idempotency_key):
         return repeated(earlier, album_id, file)
     try:
-        return created(token, album_id, file, said, key)
+        return created(token, album_id, file, sent, idempotency_key)
     except IntegrityError:
-        if earlier := upload_under(token, key):  # the same request, sent twice at once
+        if earlier := upload_under(token, idempotency_key):  # a concurrent request with the same key
             return repeated(earlier, album_id, file)
         raise
 
 
-def created(token: SharinpixToken, album_id: str, file: File[bytes], said: Sent, key: str | None) -> Image:
-    with arriving(file, organization_id=token.organization_id, name=file.name or "", idempotency_key=key) as arrived:
-        told = infos.of_upload(arrived, arrived.filename, album_id, timezone.now()) | said.infos
-        arrived.answer = told
+def created(token: SharinpixToken, album_id: str, file: File[bytes], sent: SentData, key: str | None) -> Image:
+    name = file.name or ""
+    with storing_original(file, organization_id=token.organization_id, name=name, idempotency_key=key) as upload:
+        infos = infos_of(upload, upload.filename, album_id, timezone.now()) | sent.infos
+        upload.answer = infos
         with transaction.atomic():
-            arrived.save(force_insert=True)
-            said = replace(said, infos=told)
-            return Album.objects.receive(token.organization_id, album_id, arrived, said, token.user)
+            upload.save(force_insert=True)
+            sent = replace(sent, infos=infos)
+            return Album.objects.receive(token.organization_id, album_id, upload, sent, token.user)
 
 
 def upload_under(token: SharinpixToken, key: str | None) -> Upload | None:
@@ -54,20 +51,18 @@ def upload_under(token: SharinpixToken, key: str | None) -> Upload | None:
 
 
 def repeated(earlier: Upload, album_id: str, file: File[bytes]) -> Image:
-    """The image of the earlier request, wherever it is by now. Raises KeyReused, and Gone where it was deleted."""
-    if earlier.answer.get("tags") != [album_id] or earlier.sha256 != inspected(file).sha256:
+    """The image of the earlier request, if that had the same album and file. Raises KeyReused, and Gone."""
+    if earlier.answer.get("tags") != [album_id] or earlier.sha256 != inspected_upload(file).sha256:
         raise KeyReused()
     return claimed_image(earlier)
 
 
-def sent(request: Request, album_id: str) -> Sent:
-    """What stands beside the file; `location` is {latitude, longitude} in degrees."""
-    fields = fields_of(request)
-    location: dict[str, Any] = {"location": fields["location"]} if "location" in fields else {}
-    return Sent(
-        infos=location,
-        metadatas=object_in(fields, "metadatas", "metadata"),
-        tags=allowed_tags(token_of(request), album_id, words_in(fields, "tags")),
-        title=text_in(fields, "title"),
-        description=text_in(fields, "description"),
+def sent_beside(fields: dict[str, Any]) -> SentData:
+    """The data of a NewImageSerializer's fields beside the file; `location` is {latitude, longitude} in degrees."""
+    return SentData(
+        infos={"location": fields["location"]} if "location" in fields else {},
+        metadatas=fields["metadatas"],
+        tags=fields["tags"],
+        title=fields["title"],
+        description=fields["description"],
     )

@@ -4,53 +4,54 @@ from http import HTTPStatus
 from uuid import UUID
 from xml.sax.saxutils import escape
 
-import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
-from rest_framework.viewsets import ViewSet
 
-from accounts.authentication import RenewsToken, token_of
+from accounts.authentication import token_of
+from accounts.permissions import HasAbility, HasAbilitySomewhere
+from accounts.viewsets import TokenViewSet, permitted
 from albums import answers
-from albums.serializers import (
+from albums.uploads import native, storage_files, webhooks
+from albums.uploads.forms import native_form
+from albums.uploads.serializers import (
     AnnouncedFileSerializer,
     NativeFormSerializer,
     NewStorageFileSerializer,
     StoredFileSerializer,
 )
-from albums.uploads import native, storage_files, webhooks
-from albums.uploads.forms import native_form
-from albums.uploads.requests import album_id_in, demand_upload
-from images.uploads.policy import Refused
-from sharinpix.api import exception_handler, fields_of
+from images.uploads.policy import PolicyViolated
+from sharinpix.api import exception_handler
+from sharinpix.parsers import fields_of
 
 
-class StorageFileViewSet(RenewsToken, ViewSet):
-    """Files that clients send to the storage themselves."""
+class StorageFileViewSet(TokenViewSet):
+    """Storage files: files that clients send to the storage."""
 
     @extend_schema(
         operation_id="announce_storage_file",
         request=NewStorageFileSerializer,
         responses={200: AnnouncedFileSerializer, 400: None, 401: None, 413: None},
     )
-    def create(self, request: Request) -> HttpResponse:
-        token, fields = token_of(request), fields_of(request)
-        demand_upload(token, album_id_in(fields))
-        file = storage_files.announce(fields, token)
-        parameters = storage_files.upload_parameters(file)
-        named = {"id": str(file.pk), "organization_id": str(file.organization_id)}
-        return answers.json({**named, "upload_parameters": parameters})
+    @permitted(HasAbility("image_upload"))
+    def create(self, request: Request) -> Response:
+        """POST /api/v1/storage_files (API: storage files)."""
+        file = storage_files.announce(token_of(request), NewStorageFileSerializer.read(request))
+        file.upload_parameters = storage_files.upload_parameters(file)  # type: ignore[attr-defined]
+        return Response(AnnouncedFileSerializer(file).data)
 
     @extend_schema(
         operation_id="announce_file_of_storage",
         request=NewStorageFileSerializer,
         responses={200: AnnouncedFileSerializer, 400: None, 401: None, 413: None},
     )
-    def create_in(self, request: Request, storage_id: str) -> HttpResponse:
-        """The same under the name of a storage, whichever: there is one."""
+    @permitted(HasAbility("image_upload"))
+    def create_in(self, request: Request, storage_id: str) -> Response:
+        """POST /api/v1/storages/<id>/storage_files: the same, for any `storage_id` (API: storage files)."""
         return self.create(request)
 
     @extend_schema(
@@ -58,11 +59,13 @@ class StorageFileViewSet(RenewsToken, ViewSet):
         request=None,
         responses={200: StoredFileSerializer, 400: None, 401: None, 404: None, 409: None},
     )
-    def update(self, request: Request, file_id: UUID) -> HttpResponse:
-        # The body is not looked at: clients send what the storage answered them, in many shapes or none.
-        file, image = storage_files.claim(file_id, token_of(request))
-        named = {"id": str(file.pk), "organization_id": str(file.organization_id)}
-        return answers.json({**named, "image": orjson.Fragment(answers.image_text(image.pk))})
+    @permitted(HasAbilitySomewhere("image_upload"))
+    def update(self, request: Request, file_id: UUID) -> Response:
+        """PUT /api/v1/storage_files/<id> (API: storage files)."""
+        # The body is not read: clients send the storage's answer, in any form, or nothing.
+        file, image = storage_files.claim_file(file_id, token_of(request))
+        file.image = answers.image_text(image.pk)  # type: ignore[attr-defined]
+        return Response(StoredFileSerializer(file).data)
 
 
 class StorageUploadView(APIView):
@@ -75,11 +78,11 @@ class StorageUploadView(APIView):
     def post(self, request: Request) -> HttpResponse:
         content = request.FILES.get("file")
         if content is None:
-            return fault(HTTPStatus.BAD_REQUEST, "InvalidArgument", "The form holds no file.")
+            return s3_error(HTTPStatus.BAD_REQUEST, "InvalidArgument", "The form holds no file.")
         try:
-            file, upload = storage_files.receive(fields_of(request), content)
-        except Refused as error:
-            return fault(HTTPStatus.FORBIDDEN, "AccessDenied", str(error))
+            file, upload = storage_files.receive_file(fields_of(request), content)
+        except PolicyViolated as error:
+            return s3_error(HTTPStatus.FORBIDDEN, "AccessDenied", str(error))
         location = f"{settings.PUBLIC_URL}/{file.key}"
         body = (
             f"<PostResponse><Location>{escape(location)}</Location><Bucket>{storage_files.BUCKET}</Bucket>"
@@ -91,7 +94,7 @@ class StorageUploadView(APIView):
         response = exception_handler(error, self.get_exception_handler_context())
         if response is None:
             raise error
-        return fault(HTTPStatus(response.status_code), "InvalidRequest", response["X-message"])
+        return s3_error(HTTPStatus(response.status_code), "InvalidRequest", response["X-message"])
 
 
 def xml(status: HTTPStatus, body: str) -> HttpResponse:
@@ -99,18 +102,18 @@ def xml(status: HTTPStatus, body: str) -> HttpResponse:
     return HttpResponse(text, status=status, content_type="application/xml")
 
 
-def fault(status: HTTPStatus, code: str, sentence: str) -> HttpResponse:
+def s3_error(status: HTTPStatus, code: str, sentence: str) -> HttpResponse:
     return xml(status, f"<Error><Code>{code}</Code><Message>{escape(sentence)}</Message></Error>")
 
 
 @require_safe
 def upload_test(request: HttpRequest) -> HttpResponse:
-    """GET /upload_test: a form's `test_url`. Whoever gets this answer can reach us."""
+    """GET /upload_test, the `test_url` of upload forms: 200 without a body (API: routes)."""
     return HttpResponse(content_type="text/html")
 
 
 class NativeView(APIView):
-    """GET /api/v1/native_upload[?app_version=2], without a token."""
+    """GET /api/v1/native_upload[?app_version=2], without a token (API: native form)."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -120,12 +123,13 @@ class NativeView(APIView):
         parameters=[OpenApiParameter("app_version", str)],
         responses={200: NativeFormSerializer},
     )
-    def get(self, request: Request) -> HttpResponse:
-        return answers.json(native_form(by_image=request.query_params.get("app_version") == "2"))
+    def get(self, request: Request) -> Response:
+        form = native_form(by_image=request.query_params.get("app_version") == "2")
+        return Response(NativeFormSerializer(form).data)
 
 
 class NativeImageView(APIView):
-    """POST /api/v1/native_upload/image: Cloudinary tells of an upload that a batch will claim."""
+    """POST /api/v1/native_upload/image: Cloudinary's notification of an upload for a batch (API: native upload)."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -137,7 +141,7 @@ class NativeImageView(APIView):
 
 
 class NativeBatchView(APIView):
-    """POST /api/v1/native_upload/batch: 200 without a body, whatever comes of it."""
+    """POST /api/v1/native_upload/batch: always 200 without a body (API: native upload)."""
 
     authentication_classes = ()
     permission_classes = ()

@@ -1,69 +1,68 @@
-"""Cloudinary tells of an upload (API: Cloudinary webhook, native upload)."""
+"""Notifications of uploads by Cloudinary (API: Cloudinary webhook, native upload)."""
 
 import time
 from contextlib import suppress
 from typing import Any
 
 import orjson
-from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.tokens import UploadToken
 from albums.models import Album
-from albums.uploads.claims import Gone, Sent, known_upload
-from images.infos import decimal
-from images.uploads.keys import Signer, signer_for
-from sharinpix.api import Malformed, body_of, without_nul
+from images.uploads.claims import Gone, SentData, known_upload
+from images.uploads.infos import decimal
+from images.uploads.keys import Signer, organization_signer
+from sharinpix.errors import Denied, Malformed
+from sharinpix.parsers import body_of, without_nul
 
 WINDOW = 7_200
 """Seconds that a notification's timestamp may be off, either way."""
 
 
 def notification(request: Request, signer: Signer) -> dict[str, Any] | None:
-    """The body of a notification, whose signature is verified over its very bytes; None where it tells of a failure,
-    or of anything else but an upload.
+    """The body of a notification, after its signature is verified; None if it is of a failure or of no upload.
 
-    Raises AuthenticationFailed for a signature or timestamp that does not hold, Malformed for a body that is no object.
+    Raises Denied for a signature or timestamp that does not hold, Malformed for a body that is no object.
     """
-    body = body_of(request._request)  # type: ignore[arg-type]  # the Content-Type it is sent with is not the truth
+    body = body_of(request._request)  # type: ignore[arg-type]  # the body is JSON whatever its Content-Type is
     timestamp = request.headers.get("X-Cld-Timestamp", "")
     moment = decimal(timestamp)
     if moment is None or abs(time.time() - moment) > WINDOW:
-        raise AuthenticationFailed()
-    if not signer.notifies(body, timestamp, request.headers.get("X-Cld-Signature", "")):
-        raise AuthenticationFailed()
+        raise Denied()
+    if not signer.verifies_notification(body, timestamp, request.headers.get("X-Cld-Signature", "")):
+        raise Denied()
     try:
-        told = without_nul(orjson.loads(body))
-        orjson.dumps([[told]])
+        sent = without_nul(orjson.loads(body))
+        orjson.dumps([[sent]])  # raises for a value that could not be answered
     except (orjson.JSONDecodeError, TypeError, RecursionError) as error:
         raise Malformed("The body is not valid JSON.") from error
-    if not isinstance(told, dict):
+    if not isinstance(sent, dict):
         raise Malformed("The body must be an object.")
-    return None if "error" in told or told.get("notification_type", "upload") != "upload" else told
+    return None if "error" in sent or sent.get("notification_type", "upload") != "upload" else sent
 
 
 def upload_token(request: Request) -> UploadToken:
-    """The token in the webhook's address. Raises AuthenticationFailed."""
+    """The token in the webhook's address. Raises Denied."""
     raw = request._request.GET.get("token", "").encode("utf-8", "replace")
     try:
         return UploadToken(raw)
     except TokenError as error:
-        raise AuthenticationFailed() from error
+        raise Denied() from error
 
 
-def receive(token: UploadToken, told: dict[str, Any]) -> None:
-    """Makes the image of the upload in the token's album, unless it is made already or was deleted since."""
+def receive_upload(token: UploadToken, answer: dict[str, Any]) -> None:
+    """Makes the image of the upload in the token's album, unless it was made before. Raises Malformed, Denied."""
     try:
-        upload = known_upload(told, token.organization_id)
-        Album.objects.receive(token.organization_id, token.album_id, upload, Sent(infos=told), token.user)
+        upload = known_upload(answer, token.organization_id)
+        Album.objects.receive(token.organization_id, token.album_id, upload, SentData(infos=answer), token.user)
     except Gone:
         pass
 
 
 def receive_native(request: Request) -> None:
-    """Notes an upload of the mobile app, for a batch to claim. Raises as notification does."""
-    told = notification(request, signer_for(None))
-    if told is not None:
-        with suppress(PermissionDenied):  # claimed meanwhile
-            known_upload(told, None)
+    """Makes the Upload row of a native upload, which a batch may claim. Raises as `notification`, and Malformed."""
+    answer = notification(request, organization_signer(None))
+    if answer is not None:
+        with suppress(Denied):  # it is claimed already
+            known_upload(answer, None)

@@ -1,1 +1,1 @@
-"""The routes of albums: under /api/v1, and outside of it."""
+"""Routes of albums: `api` stands below /api/v1/, `public` at the root."""

@@ -1,22 +1,25 @@
-"""Pillow: bytes and a transformation in, bytes out (pure, so that it runs in any process)."""
+"""Reads and renders pictures with Pillow (pure, so that it runs in any process)."""
 
 from images.rendering.encoding import OutputFormat, Rendition
-from images.rendering.examination import Examined, examine, render
-from images.rendering.inspection import Inspected, inspect
-from images.rendering.sources import CONTENT_TYPES, EXTENSIONS, Limits, PictureError, Source, identify
+from images.rendering.examination import Examined, PixelFacts, examine, read_pixels, render
+from images.rendering.inspection import FileFacts, inspect
+from images.rendering.sources import CONTENT_TYPES, EXTENSIONS, SUFFIXES, Limits, PictureError, Source, identify
 
 __all__ = [
     "CONTENT_TYPES",
     "EXTENSIONS",
+    "SUFFIXES",
     "Examined",
-    "Inspected",
+    "FileFacts",
     "Limits",
     "OutputFormat",
     "PictureError",
+    "PixelFacts",
     "Rendition",
     "Source",
     "examine",
     "identify",
     "inspect",
+    "read_pixels",
     "render",
 ]

@@ -1,4 +1,4 @@
-"""Colours: every mode and profile that files come in, to 8-bit sRGB."""
+"""Colours: converts every mode and ICC profile of files to 8-bit sRGB, and computes palettes."""
 
 from io import BytesIO
 
@@ -32,7 +32,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
         top = 65535.0
     else:
-        # No file says what white is in 32 bits: take the least usual one that holds all values.
+        # No file says what white is in 32 bits: take the least of the usual values that all pixels are within.
         top = next((top for top in _TOPS[image.mode != "F" :] if high <= top), high)
     bottom = min(low, 0.0)
     scale = _WHITE / (top - bottom)
@@ -41,7 +41,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 
 
 def srgb(image: Image.Image, profile: object) -> Image.Image:
-    """A resizable picture as L, LA, RGB or RGBA in sRGB, by its ICC profile (bytes) if that is there and sound."""
+    """A resizable picture as L, LA, RGB or RGBA in sRGB, by its ICC profile (bytes) if there is a valid one."""
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     plain = image.convert(image.mode[:-1]) if alpha is not None and profile else image
     found = _through(plain, profile) if isinstance(profile, bytes) else None
@@ -59,7 +59,7 @@ def _through(image: Image.Image, profile: bytes) -> Image.Image | None:
             return None
         return ImageCms.profileToProfile(image, source, _SRGB, outputMode="RGB")
     except _PROFILE_FAULTS:
-        # Broken, or a profile of another colour space: the colours as they are serve better than no picture.
+        # Damaged, or a profile of another colour space: a picture with unconverted colours is better than none.
         return None
 
 
@@ -73,9 +73,9 @@ def flattened(image: Image.Image) -> Image.Image:
 
 
 def palette(image: Image.Image) -> list[tuple[str, float]]:
-    """The colours of a small opaque picture as "#RRGGBB", each with the percent of it that is near to it.
+    """The colours of a small opaque picture as "#RRGGBB", each with the percent of pixels near to it.
 
-    The largest comes first; there are at most 32, and none that rounds to 0.0.
+    At most 32, the largest first, without those that round to 0.0 percent.
     """
     # The octree counts how many pixels lie near a colour; a median cut would make all its shares alike.
     reduced = image.convert("RGB").quantize(_MOST_COLOURS, Image.Quantize.FASTOCTREE)

@@ -1,4 +1,4 @@
-"""Encoding: which format an answer has, and its bytes, free of metadata."""
+"""Encoding: the format of a rendered picture, and its bytes without metadata."""
 
 from dataclasses import dataclass
 from io import BytesIO
@@ -6,20 +6,20 @@ from typing import Literal
 
 from PIL import Image
 
+from images.delivery.transformations import Transformation, TransformationError
 from images.rendering.colours import flattened
 from images.rendering.geometry import Size
 from images.rendering.sources import CONTENT_TYPES
-from images.transformations import Transformation, TransformationError
 
 OutputFormat = Literal["jpg", "png", "webp", "avif"]
 
 BY_EXTENSION: dict[str, OutputFormat] = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "webp": "webp", "avif": "avif"}
 QUALITIES: dict[OutputFormat, int] = {"jpg": 82, "webp": 78, "avif": 60}
-"""What q_auto means."""
+"""The quality of q_auto (API: image rendering)."""
 MAX_SIDES: dict[OutputFormat, int] = {"jpg": 65_500, "png": 1_000_000, "webp": 16_383, "avif": 32_768}
-"""Pixels that the encoders take."""
+"""Pixels of a side that the encoders accept."""
 MAX_WEBP_PIXELS = 1_000_000
-"""Up to which f_auto is WebP: above, encoding takes several times JPEG's processor time."""
+"""Up to this size f_auto may be WebP: above, encoding takes several times JPEG's processor time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,46 @@
-"""Rendering one chain, and all that processing wants to know about an original."""
+"""Renders one chain, or reads everything about an original with several renditions from one decode."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from images import metadata
+from PIL import Image
+
+from images.delivery.transformations import Transformation
+from images.rendering import exif
 from images.rendering.colours import flattened, palette
 from images.rendering.encoding import MAX_SIDES, Rendition, encoded, output_format
 from images.rendering.geometry import Plan, bounded
-from images.rendering.inspection import Inspected, inspected
+from images.rendering.inspection import FileFacts, inspected
 from images.rendering.likeness import phash
 from images.rendering.originals import Original
 from images.rendering.sources import Limits, Source, opened, opened_file
-from images.transformations import Transformation
 
 _DEFAULT_LIMITS = Limits()
 _LOOK = Transformation.parse("c_fit,h_100,w_100")
-"""The whole picture in as many pixels as tell its colours and its likeness as well as millions do."""
+"""The whole picture at the size from which palette and perceptual hash are computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examined(Inspected):
-    """The facts about an original, those that need its pixels too, and its renditions; picklable.
+@dataclass(frozen=True)
+class PixelFacts:
+    """The facts about an original that need its pixels, and its renditions by name; picklable.
 
-    `palette` is the colours as "#RRGGBB" with their shares of the picture in percent, largest first; `color` is the
-    first of them. `phash` is 16 hex digits, of which alike pictures share all but a few bits.
+    `width` and `height` are pixels of the upright picture as it was decoded. `palette` is the colours as "#RRGGBB" with
+    their shares of the picture in percent, largest first; `color` is the first of them. `phash` is 16 hex digits, of
+    which alike pictures share all but a few bits.
     """
 
+    width: int
+    height: int
     color: str
     palette: list[tuple[str, float]]
     phash: str
     renditions: dict[str, Rendition]
+
+
+@dataclass(frozen=True)
+class Examined(FileFacts, PixelFacts):
+    """Everything about an original."""
 
 
 def render(
@@ -42,28 +52,40 @@ def render(
     PictureError for the source, TransformationError for an extension that is no format.
     """
     with opened_file(source) as file, opened(file, limits) as (image, _):
-        orientation = metadata.orientation(metadata.read_exif(image))
+        orientation = exif.orientation(exif.read_exif(image))
         original = Original(image, orientation, [transformation])
         return _rendition(original, original.plans[0], transformation, extension, webp)
 
 
-def examine(source: Source, renditions: Mapping[str, Transformation], *, limits: Limits = _DEFAULT_LIMITS) -> Examined:
-    """What an original is, says and looks like under each chain, from one decode.
+def read_pixels(
+    source: Source, renditions: Mapping[str, Transformation], *, limits: Limits = _DEFAULT_LIMITS
+) -> PixelFacts:
+    """The facts of the pixels, and a rendition of each chain, from one decode; of EXIF only the orientation is read.
 
     Renditions are JPEG unless their chain says otherwise. Raises PictureError.
     """
-    with inspected(source, limits) as (image, found):
-        original = Original(image, found.orientation, [*renditions.values(), _LOOK])
-        made = {
-            name: _rendition(original, plan, transformation, "jpg", False)
-            for (name, transformation), plan in zip(renditions.items(), original.plans, strict=False)
-        }
-        look = flattened(original.picture(original.plans[-1]))
-        colours = palette(look)
-        facts: dict[str, Any] = {field.name: getattr(found, field.name) for field in fields(found)}
+    with opened_file(source) as file, opened(file, limits) as (image, _):
+        return _pixel_facts(image, exif.orientation(exif.read_exif(image)), renditions)
+
+
+def examine(source: Source, renditions: Mapping[str, Transformation], *, limits: Limits = _DEFAULT_LIMITS) -> Examined:
+    """`inspect` and `read_pixels` in one: all facts and the renditions. Raises PictureError."""
+    with inspected(source, limits) as (image, file_facts):
+        pixel_facts = _pixel_facts(image, file_facts.orientation, renditions)
+        facts: dict[str, Any] = {field.name: getattr(file_facts, field.name) for field in fields(file_facts)}
         # Some containers claim another size than their pixels turn out to have.
-        facts["width"], facts["height"] = original.size
-        return Examined(**facts, color=colours[0][0], palette=colours, phash=phash(look), renditions=made)
+        return Examined(**facts | {field.name: getattr(pixel_facts, field.name) for field in fields(pixel_facts)})
+
+
+def _pixel_facts(image: Image.Image, orientation: int, renditions: Mapping[str, Transformation]) -> PixelFacts:
+    original = Original(image, orientation, [*renditions.values(), _LOOK])
+    made = {
+        name: _rendition(original, plan, transformation, "jpg", False)
+        for (name, transformation), plan in zip(renditions.items(), original.plans, strict=False)
+    }
+    small = flattened(original.picture(original.plans[-1]))
+    colours = palette(small)
+    return PixelFacts(*original.size, colours[0][0], colours, phash(small), made)
 
 
 def _rendition(original: Original, plan: Plan, transformation: Transformation, extension: str, webp: bool) -> Rendition:

@@ -1,13 +1,13 @@
-"""What a chain does to a picture of a given size, as arithmetic: no pixel is touched here.
+"""The arithmetic of a chain on a picture of a given size, without pixels.
 
-A chain becomes a Plan: one sample of the original (the part that decoders can shortcut), then the rest. Sizes are
-whole pixels, halves rounded up, at least 1. Boxes are (left, top, right, bottom) and may be fractional.
+A chain becomes a Plan: a Head, which turns and samples the original, then further operations. Sizes are whole pixels,
+halves rounded up, at least 1. Boxes are (left, top, right, bottom) and may be fractional.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from images.transformations import MAX_SIDE, Gravity, Step, Transformation
+from images.delivery.transformations import MAX_SIDE, Gravity, Step, Transformation
 
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
@@ -23,7 +23,7 @@ _POSITIONS: dict[Gravity, tuple[int, int]] = {
     "south": (1, 2),
     "south_east": (2, 2),
 }
-"""Where a gravity lies across and down, in halves of the room left."""
+"""Where a gravity places a picture across and down, in halves of the space left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Clockwise, by quarters."""
+    """A rotation clockwise, in quarter turns."""
 
     quarters: int
 
@@ -72,7 +72,10 @@ class Head:
         return min((right - left) / self.size[0], (bottom - top) / self.size[1])
 
     def then(self, operation: Sample | Turn, whole: Size) -> "Head":
-        """The same followed by `operation`, in one go; only where this one does not resize. `whole`: as turned."""
+        """This followed by `operation`, as one Head; only where this one does not resize.
+
+        `whole` is the size of the turned original.
+        """
         if isinstance(operation, Sample):
             left, top, _, _ = self.box
             x0, y0, x1, y1 = operation.box
@@ -92,7 +95,7 @@ class Plan:
 
 
 def plan(size: Size, transformation: Transformation) -> Plan:
-    """How to make the picture that `transformation` asks for from an upright original of `size`."""
+    """The Plan of a chain for an upright original of `size`."""
     head, tail = Head(0, (0, 0, *size), size), list[Operation]()
     current = size
     for step in transformation.steps:

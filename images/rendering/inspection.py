@@ -1,4 +1,4 @@
-"""What an original says of itself: its header, its tags and its bytes, with no pixel decoded."""
+"""Reads an original's header, EXIF and digests, without decoding pixels."""
 
 import hashlib
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from images import metadata
-from images.metadata import JSON
+from images.rendering import exif
+from images.rendering.exif import JSON
 from images.rendering.originals import upright
 from images.rendering.sources import Limits, Source, format_of, opened, opened_file
 
 _CHUNK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
+@dataclass(frozen=True)
+class FileFacts:
     """The facts about an original that need no pixel; picklable.
 
     `width` and `height` are pixels of the upright picture, `orientation` is EXIF's (1 to 8), `taken_at` is aware,
@@ -38,8 +38,8 @@ class Inspected:
     bytes: int
 
 
-def inspect(source: Source, *, limits: Limits) -> Inspected:
-    """The facts that an original's header tells. A picture that is cut short or damaged behind it passes.
+def inspect(source: Source, *, limits: Limits) -> FileFacts:
+    """The facts about an original. A picture that is cut short or damaged behind its header passes.
 
     Raises PictureError: empty, unidentified, too_large or too_many_frames.
     """
@@ -48,25 +48,25 @@ def inspect(source: Source, *, limits: Limits) -> Inspected:
 
 
 @contextmanager
-def inspected(source: Source, limits: Limits) -> Iterator[tuple[Image.Image, Inspected]]:
-    """The picture, not decoded yet, and its facts. Raises PictureError."""
+def inspected(source: Source, limits: Limits) -> Iterator[tuple[Image.Image, FileFacts]]:
+    """Context manager: the picture, its pixels not decoded yet, and its facts. Raises PictureError."""
     with opened_file(source) as file:
         sha256, md5, length = _digests(file)
         with opened(file, limits) as (image, frames):
-            exif = metadata.read_exif(image)
-            orientation = metadata.orientation(exif)
+            tags = exif.read_exif(image)
+            orientation = exif.orientation(tags)
             width, height = upright(image, orientation)
             yield (
                 image,
-                Inspected(
+                FileFacts(
                     format=format_of(image),
                     width=width,
                     height=height,
                     orientation=orientation,
                     frames=frames,
-                    exifs=metadata.exif_tags(exif),
-                    taken_at=metadata.taken_at(exif),
-                    gps=metadata.gps(exif),
+                    exifs=exif.exif_tags(tags),
+                    taken_at=exif.taken_at(tags),
+                    gps=exif.gps(tags),
                     sha256=sha256,
                     md5=md5,
                     bytes=length,

@@ -1,4 +1,4 @@
-"""Likeness: a hash of what a picture shows, of which alike pictures share all but a few bits."""
+"""A perceptual hash: alike pictures share all but a few of its bits."""
 
 import math
 import operator
@@ -8,7 +8,7 @@ from PIL import Image
 
 _SIDE, _WAVES = 32, 8
 _FAINT = 64.0
-"""A wave of a quarter of a grey level: what is weaker may as well be noise, and noise must decide no bit."""
+"""The strength of a wave of a quarter of a grey level: a weaker one may be noise, which must decide no bit."""
 
 _COSINES = [
     [math.cos(math.pi * wave * (2 * place + 1) / (2 * _SIDE)) for place in range(_SIDE)] for wave in range(_WAVES)
@@ -16,9 +16,9 @@ _COSINES = [
 
 
 def phash(image: Image.Image) -> str:
-    """The perceptual hash of an opaque picture, 16 hex digits: which of its 64 slowest waves begin bright.
+    """The perceptual hash of an opaque picture, 16 hex digits.
 
-    A wave is a term of the cosine transform of the picture in 32 x 32 greys.
+    One bit for each of the 8 x 8 lowest terms of the cosine transform of the picture in 32 x 32 greys.
     """
     pixels = image.convert("L").resize((_SIDE, _SIDE), Image.Resampling.BOX).tobytes()
     across = [_waves(pixels[start : start + _SIDE]) for start in range(0, len(pixels), _SIDE)]

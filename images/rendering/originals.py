@@ -1,4 +1,4 @@
-"""A decoded original, from which the pictures that chains ask for are made."""
+"""Decodes an original once and makes the pictures of several chains from it."""
 
 import math
 from collections import Counter
@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image
 
+from images.delivery.transformations import Transformation
 from images.rendering.colours import resizable, srgb
 from images.rendering.geometry import Box, Head, Operation, Pad, Plan, Sample, Size, Turn, plan, unturned
-from images.rendering.sources import load, translated
-from images.transformations import Transformation
+from images.rendering.sources import SOURCE_FORMATS, load, translated
 
 _FILTER = Image.Resampling.BICUBIC
 _GAP = 2.0
-"""Shrink by whole factors first, then filter the last two: as good to the eye, and thumbnails cost a third."""
+"""`reducing_gap` of Pillow's resize(): shrinks by whole factors first, which takes a third of the time."""
 
 _UPRIGHT = {
     1: (False, 0),
@@ -41,13 +41,12 @@ Made = tuple[Head, tuple[Operation, ...]]
 
 
 def upright(image: Image.Image, orientation: int) -> Size:
-    """The size that an image which was just opened has once it is upright."""
+    """The size of an image, which was opened and not loaded, after it is set upright."""
     return image.size[::-1] if _turning(image, orientation)[1] % 2 else image.size
 
 
 def _turning(image: Image.Image, orientation: int) -> tuple[bool, int]:
-    # Pillow sets TIFFs upright itself, and no other format.
-    return _UPRIGHT[1 if image.format == "TIFF" else orientation]
+    return _UPRIGHT[1 if SOURCE_FORMATS[image.format or ""].upright else orientation]
 
 
 class Original:
@@ -72,7 +71,7 @@ class Original:
         self._kept: dict[Made, Image.Image | None] = {made: None for made, count in counts.items() if count > 1}
 
     def picture(self, plan: Plan) -> Image.Image:
-        """The picture that a plan makes, in sRGB. Beginnings that several of `plans` share are made once."""
+        """The picture of a plan, in sRGB. First operations that several of `plans` share are done once."""
         return self._made(plan.head, plan.tail)
 
     def _upright(self, size: Size) -> Size:
@@ -87,7 +86,7 @@ class Original:
         return image
 
     def _sampled(self, head: Head) -> Image.Image:
-        # Turned after it was shrunk, and its colours converted then: both are work per pixel.
+        # Turned and converted to sRGB after it was shrunk, since both take time per pixel.
         turns = (self._turns + head.quarters) % 4
         box, size = head.box, head.size
         whole = self.size[::-1] if head.quarters % 2 else self.size
@@ -123,7 +122,7 @@ def resampled(image: Image.Image, box: Box, size: Size) -> Image.Image:
     left, top = math.floor(box[0]), math.floor(box[1])
     outer = left, top, min(math.ceil(box[2]), image.width), min(math.ceil(box[3]), image.height)
     if outer != (0, 0, *image.size):
-        # Cropped first, since the filter looks beyond its box: what was cropped away must not shine through.
+        # Cropped first, since the filter reads pixels around its box, which must not contribute.
         image = image.crop(outer)
     inner = box[0] - left, box[1] - top, min(box[2] - left, image.width), min(box[3] - top, image.height)
     return image.resize(size, _FILTER, inner, _GAP)

@@ -1,4 +1,4 @@
-"""Opening pictures that strangers sent: which formats, how large, and one error for all that can go wrong."""
+"""Opens files of uploaders, which may be hostile: the accepted formats, the limits, and one error for all failures."""
 
 import errno
 import zlib
@@ -7,12 +7,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 import pi_heif
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
-from images import metadata
+from images.rendering import exif
 
 pi_heif.register_heif_opener()
 
@@ -21,39 +21,46 @@ Source = bytes | Path | BinaryIO
 
 Code = Literal["empty", "unidentified", "too_large", "too_many_frames", "truncated", "undecodable"]
 
-# MPO is not a name to ask for: the JPEG plugin yields it, and asking raises KeyError for every unknown file.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "GIF", "TIFF", "BMP")
-"""The decoders that strangers' files may reach. No SVG, PDF or PostScript: those are programs."""
 
-EXTENSIONS = {
-    "JPEG": "jpg",
-    "MPO": "jpg",
-    "PNG": "png",
-    "WEBP": "webp",
-    "AVIF": "avif",
-    "HEIF": "heic",
-    "GIF": "gif",
-    "TIFF": "tif",
-    "BMP": "bmp",
+class SourceFormat(NamedTuple):
+    """An accepted format; `suffixes` are those of files in imported folders.
+
+    `upright` says that the decoder applies the EXIF orientation by itself. `asked` is False for a format that another
+    decoder yields: MPO is read by the JPEG plugin, and naming it in Image.open() raises KeyError for unknown files.
+    """
+
+    extension: str
+    content_type: str
+    suffixes: str
+    upright: bool = False
+    asked: bool = True
+
+
+SOURCE_FORMATS = {
+    "JPEG": SourceFormat("jpg", "image/jpeg", ".jpg .jpeg .jpe .jfif"),
+    "MPO": SourceFormat("jpg", "image/jpeg", "", asked=False),
+    "PNG": SourceFormat("png", "image/png", ".png .apng"),
+    "WEBP": SourceFormat("webp", "image/webp", ".webp"),
+    "AVIF": SourceFormat("avif", "image/avif", ".avif"),
+    "HEIF": SourceFormat("heic", "image/heic", ".heic .heif .hif"),
+    "GIF": SourceFormat("gif", "image/gif", ".gif"),
+    "TIFF": SourceFormat("tif", "image/tiff", ".tif .tiff", upright=True),
+    "BMP": SourceFormat("bmp", "image/bmp", ".bmp .dib"),
 }
-"""Pillow's name of a format -> ours, which is the file's extension."""
+"""By Pillow's name: the only decoders that are used. No SVG, PDF or PostScript, which can hold programs."""
 
-CONTENT_TYPES = {
-    "jpg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "avif": "image/avif",
-    "heic": "image/heic",
-    "gif": "image/gif",
-    "tif": "image/tiff",
-    "bmp": "image/bmp",
-}
+ASKED = [name for name, found in SOURCE_FORMATS.items() if found.asked]
+EXTENSIONS = {name: found.extension for name, found in SOURCE_FORMATS.items()}
+"""Pillow's name of a format -> the name in this project, which is the extension."""
+CONTENT_TYPES = {found.extension: found.content_type for found in SOURCE_FORMATS.values()}
+SUFFIXES = frozenset(suffix for found in SOURCE_FORMATS.values() for suffix in found.suffixes.split())
+"""Suffixes of pictures in imported folders: such a file that is no picture is reported, others are ignored."""
 
-FAULTS: tuple[type[Exception], ...] = (*metadata.FAULTS, zlib.error, Image.DecompressionBombError)
+FAULTS: tuple[type[Exception], ...] = (*exif.FAULTS, zlib.error, Image.DecompressionBombError)
 """What decoders raise on malformed files."""
 
 _MOST_GIF_BLOCKS = 1_000_000
-"""More than 100 MB of full blocks have."""
+"""Blocks of a GIF that are read: more than 100 MB of full blocks have."""
 
 SENTENCES: dict[Code, str] = {
     "empty": "The file is empty.",
@@ -66,10 +73,10 @@ SENTENCES: dict[Code, str] = {
 
 
 class PictureError(Exception):
-    """The file is not a picture that we can render. `code` is for programs, the text a sentence for people."""
+    """The file is not a picture that can be rendered. `code` is the code of processing_error, str() a sentence."""
 
     def __init__(self, code: Code) -> None:
-        super().__init__(code)  # the code alone, so that a worker process can send the error home
+        super().__init__(code)  # the code alone, so that the error can be pickled
         self.code: Code = code
 
     def __str__(self) -> str:
@@ -78,7 +85,7 @@ class PictureError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a picture may claim to be: width x height x frames in pixels, and frames."""
+    """Bounds of a picture by its header: width x height x frames in pixels, and frames."""
 
     pixels: int = 100_000_000
     frames: int = 500
@@ -107,12 +114,12 @@ def opened_file(source: Source) -> Iterator[BinaryIO]:
 
 @contextmanager
 def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
-    """The picture in a file with its number of frames, within the limits, its pixels not decoded yet.
+    """The picture in a file, its pixels not decoded yet, and its number of frames.
 
-    Raises PictureError, also where memory does not suffice for what is done with the picture.
+    Raises PictureError above the limits, also for a MemoryError in the block.
     """
-    # Pillow's own limit is one global for the process. It guards what we cannot see (the tiles of a TIFF), so it
-    # stays, and only ever grows to what was asked for.
+    # Pillow's own limit is one global for the process. It also bounds what the header does not show (the tiles of a
+    # TIFF), so it stays, and is raised to the largest of the limits given.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, limits.pixels)
     with _opened(file) as image:
         if image.width * image.height > limits.pixels:
@@ -135,7 +142,7 @@ def _opened(file: BinaryIO) -> Iterator[Image.Image]:
     if not file.read(1):
         raise PictureError("empty")
     with translated(header=True):
-        image = Image.open(file, formats=FORMATS)
+        image = Image.open(file, formats=ASKED)
     with image:
         yield image
 
@@ -145,9 +152,9 @@ def format_of(image: Image.Image) -> str:
 
 
 def load(image: Image.Image, shrink: float) -> int:
-    """Decode the pixels, shrunk by 1, 2, 4 or 8 where the decoder can do that for less and `shrink` allows it.
+    """Decodes the pixels, shrunk by 1, 2, 4 or 8, at most by `shrink`; more than 1 only for JPEG, where it saves time.
 
-    The factor is returned. Raises PictureError.
+    Returns the factor. Raises PictureError.
     """
     factor = 1
     with translated():
@@ -162,9 +169,9 @@ def load(image: Image.Image, shrink: float) -> int:
 
 @contextmanager
 def translated(*, header: bool = False) -> Iterator[None]:
-    """What a decoder raises becomes a PictureError, except trouble of the storage: it says nothing about the file.
+    """Raises exceptions of decoders as PictureError, except an OSError of the storage, which is not the file's fault.
 
-    A file whose `header` cannot be read is not identified, whatever its first bytes claim.
+    With `header` the code is `unidentified`, whatever the first bytes of the file are.
     """
     try:
         yield
@@ -185,9 +192,9 @@ def _code(error: Exception, header: bool) -> Code:
 
 
 def _frames(image: Image.Image, file: BinaryIO, most: int) -> int:
-    """How many frames, or `most` + 1 if more: counting them all would be work without bound."""
+    """The number of frames, or `most` + 1 if there are more, so that counting is bounded."""
     if image.format == "MPO":
-        # The others are previews and depth maps, and nothing ever decodes them.
+        # The others are previews and depth maps, which are not decoded.
         return 1
     if image.format == "GIF":
         return _gif_frames(file, most)
@@ -198,7 +205,7 @@ def _frames(image: Image.Image, file: BinaryIO, most: int) -> int:
 
 def _tiff_frames(file: BinaryIO, most: int) -> int:
     count = 1
-    # A second look at the file, for a page that cannot be read leaves its tags behind in the image.
+    # Opened a second time, for a page that cannot be read leaves its tags in the image.
     with suppress(*FAULTS), Image.open(file, formats=("TIFF",)) as pages:
         while count <= most:
             pages.seek(count)
@@ -207,7 +214,7 @@ def _tiff_frames(file: BinaryIO, most: int) -> int:
 
 
 def _gif_frames(file: BinaryIO, most: int) -> int:
-    # Pillow counts to the end, and 100 MB of tiny frames take it minutes.
+    # Counted by hand: Pillow reads to the end, which takes minutes for 100 MB of tiny frames.
     file.seek(10)
     file.seek(_palette_bytes(file.read(3)[0]), 1)
     count, blocks = 0, _MOST_GIF_BLOCKS

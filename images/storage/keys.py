@@ -1,4 +1,4 @@
-"""Names of files. Clients choose no part of them."""
+"""Keys (names of stored files), public ids and versions; clients choose no part of them."""
 
 import secrets
 import string
@@ -25,5 +25,5 @@ def thumbnail_key(image_id: str, token: str) -> str:
     return f"thumbnails/{image_id[:2]}/{image_id}/{token}.jpg"
 
 
-def derived_key(public_id: str, digest: str) -> str:
+def derived_file_key(public_id: str, digest: str) -> str:
     return f"derived/{public_id}/{digest}"

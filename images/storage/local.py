@@ -1,4 +1,4 @@
-"""Files below DATA_DIR."""
+"""Files on a local disk, below DATA_DIR."""
 
 import errno
 import os
@@ -8,18 +8,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from django.conf import settings
 from django.core.files.storage import FileSystemStorage
 
-from sharinpix.api import Full
+from images.storage.base import FileStore
+from sharinpix.errors import Full
+from sharinpix.locks import FileLock
 
 TEMPORARY = ".writing-"
-"""What the names of files begin with that are being written, or were when their writer was killed."""
+"""Prefix of the names of files that are being written; a killed writer leaves them behind."""
 
 
 @contextmanager
-def room() -> Iterator[None]:
-    """A disk without room, a quota or a limit of the file system raises Full."""
+def room_on_disk() -> Iterator[None]:
+    """Raises errors.Full for an OSError of a full disk, a quota or the largest size of a file."""
     try:
         yield
     except OSError as error:
@@ -28,13 +32,13 @@ def room() -> Iterator[None]:
         raise
 
 
-class LocalStorage(FileSystemStorage):
-    """A file appears under its name whole and on the disk, or not at all."""
+class LocalStorage(FileSystemStorage, FileStore):
+    """Writes a temporary file, syncs it to the disk, then renames it: a file is there whole or not at all."""
 
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
 
-    @room()
+    @room_on_disk()
     def _save(self, name: str, content: Any) -> str:
         target = Path(self.path(name))
         if target.exists():
@@ -67,13 +71,13 @@ class LocalStorage(FileSystemStorage):
             yield key, datetime.fromtimestamp(stat.st_mtime, UTC)
 
     def stats(self, folder: str) -> Iterator[tuple[str, os.stat_result]]:
-        """The key of each file below the folder, and what the file system knows of it."""
+        """The key and the os.stat_result of each file below the folder."""
         for parent, _, names in os.walk(self.path(folder)):
             for name in names:
                 path = os.path.join(parent, name)
                 try:
                     stat = os.stat(path)
-                except FileNotFoundError:  # other processes write and remove meanwhile
+                except FileNotFoundError:  # other processes write and remove
                     continue
                 yield path.removeprefix(f"{self.location}/"), stat
 
@@ -82,3 +86,21 @@ class LocalStorage(FileSystemStorage):
             return self.size(key)
         except FileNotFoundError:
             return None
+
+    def trim(self, folder: str, limit: int) -> None:
+        """As FileStore.trim; returns at once while another process of the host trims."""
+        with FileLock("trim", wait=0) as held:
+            if not held:
+                return
+            kept = sorted((stat.st_mtime, stat.st_size, key) for key, stat in self.stats(folder))
+            total = sum(size for _, size, _ in kept)
+            if total <= limit:
+                return
+            for _, size, key in kept:
+                self.delete(key)
+                total -= size
+                if total <= limit * 0.9:
+                    return
+
+    def internal_location(self, key: str) -> str | None:
+        return f"{settings.X_ACCEL_REDIRECT}{quote(key)}" if settings.X_ACCEL_REDIRECT else None

@@ -1,4 +1,4 @@
-"""Files on S3, or on a server that speaks its language."""
+"""Files on S3 or a compatible server."""
 
 import base64
 import errno
@@ -21,41 +21,42 @@ from django.conf import settings
 from django.core.files.base import File
 from storages.backends import s3
 
-from images.storage.local import room
+from images.storage.base import FileStore
+from images.storage.local import room_on_disk
 from sharinpix import env
-from sharinpix.api import Full, Unavailable
+from sharinpix.errors import Full, Unavailable
 
 logger = logging.getLogger(__name__)
 IN_MEMORY = 5_000_000
 """Bytes of a file that are read into memory; a larger one is read into a temporary file."""
 BATCH = 1_000
-"""Keys that one request may remove."""
+"""Keys in one DeleteObjects request."""
 
 
 def client_config(endpoint_url: str | None) -> Config:
-    """A client that never waits for long, and asks nothing that compatible servers do not know."""
+    """Short timeouts, and only features that compatible servers know."""
     return Config(
         signature_version="s3v4",
         connect_timeout=3,
         read_timeout=10,
         retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=env.THREADS_PER_PROCESS,
-        # The checksums of newer clients are not understood by every server; the signature covers each body anyway.
+        # Not every server knows the checksums of newer clients; the signature covers each body anyway.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        # With `auto` a browser would be sent to an address of AWS that knows the buckets of one region alone.
+        # With `auto` a presigned POST could name an endpoint of AWS that knows the buckets of one region alone.
         s3={"addressing_style": "path" if endpoint_url else "virtual"},
     )
 
 
 @contextmanager
-def answered() -> Iterator[None]:
-    """Whatever S3 fails to do raises Full or Unavailable. The log says why: who asked can do nothing about it."""
+def s3_errors() -> Iterator[None]:
+    """Raises errors of S3 as Full or Unavailable. The reason is logged and not answered."""
     try:
         yield
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if status_of(error) == HTTPStatus.INSUFFICIENT_STORAGE or code == "QuotaExceeded":
+        if http_status(error) == HTTPStatus.INSUFFICIENT_STORAGE or code == "QuotaExceeded":
             raise Full from error
         logger.error("S3 refused %s: %s", error.operation_name, code)
         raise Unavailable from error
@@ -64,33 +65,33 @@ def answered() -> Iterator[None]:
         raise Unavailable from error
 
 
-def status_of(error: ClientError) -> int:
+def http_status(error: ClientError) -> int:
     return int(error.response["ResponseMetadata"]["HTTPStatusCode"])
 
 
 def with_md5(params: dict[str, Any], **event: object) -> None:
-    """Gives a list of keys the checksum that S3 has always asked for: there are servers that know no newer one."""
+    """Replaces the checksum of a DeleteObjects request by Content-MD5, the only one that some servers know."""
     params["context"].pop("checksum", None)
     digest = hashlib.md5(params["body"], usedforsecurity=False).digest()
     params["headers"]["Content-MD5"] = base64.b64encode(digest).decode()
 
 
 def whole(response_dict: dict[str, Any], **event: object) -> None:
-    """Refuses an answer that was cut off in its headers: the client would take it for one with an empty body."""
+    """Raises for an answer that was cut off in its headers, which botocore would read as one with an empty body."""
     headers = response_dict["headers"]
     if response_dict["status_code"] == HTTPStatus.OK and not {"content-length", "transfer-encoding"} & headers.keys():
         raise ConnectionClosedError(endpoint_url="S3")
 
 
-class S3Storage(s3.S3Storage):  # type: ignore[misc]
-    """The backend of django-storages with bounded waits and memory, and with what it lacks for many keys at once.
+class S3Storage(s3.S3Storage, FileStore):  # type: ignore[misc]
+    """The backend of django-storages with bounded waits and memory, and the methods of FileStore.
 
-    Writing a key again replaces its content by the same: asking first whether it exists would cost a call.
+    A key is written without asking first whether it exists, which would cost a request: its content is the same.
     """
 
-    # In one piece, which is read as it is sent; of parts, several would be held in memory. Up to 5 GB are allowed.
+    # One PUT, which streams the file; a multipart upload would hold several parts in memory. S3 allows up to 5 GB.
     transfer_config = TransferConfig(multipart_threshold=5_000_000_000, use_threads=False)
-    object_parameters = {"ContentType": "application/octet-stream"}  # never what an uploader calls it
+    object_parameters = {"ContentType": "application/octet-stream"}  # never the type that an uploader names
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("client_config", client_config(options.get("endpoint_url")))
@@ -104,17 +105,17 @@ class S3Storage(s3.S3Storage):  # type: ignore[misc]
 
     @property
     def client(self) -> Any:
-        """One for all threads."""
+        """The botocore client, shared by all threads."""
         return self.bucket.meta.client
 
-    @answered()
+    @s3_errors()
     def _save(self, name: str, content: Any) -> str:
         return cast(str, super()._save(name, content))
 
-    @room()
-    @answered()
+    @room_on_disk()
+    @s3_errors()
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
-        """The whole file, by one call: what is handed out can be read without S3 failing in the middle."""
+        """Downloads the whole file first, so that reading it cannot fail in the middle."""
         try:
             body = self.client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
         except ClientError as error:
@@ -130,7 +131,7 @@ class S3Storage(s3.S3Storage):  # type: ignore[misc]
     def delete(self, name: str) -> None:
         self.remove([name])
 
-    @answered()
+    @s3_errors()
     def remove(self, keys: Iterable[str]) -> None:
         left = iter(keys)
         while batch := [{"Key": key} for key in islice(left, BATCH)]:
@@ -140,22 +141,22 @@ class S3Storage(s3.S3Storage):  # type: ignore[misc]
                 raise Unavailable
 
     def files(self, folder: str) -> Iterator[tuple[str, datetime]]:
-        with answered():
+        with s3_errors():
             pages = self.client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket_name, Prefix=f"{folder}/"):
                 for entry in page.get("Contents", ()):
                     yield entry["Key"], entry["LastModified"]
 
-    @answered()
+    @s3_errors()
     def uploaded_size(self, key: str) -> int | None:
         try:
             return int(self.client.head_object(Bucket=self.bucket_name, Key=key)["ContentLength"])
         except ClientError as error:
-            if status_of(error) == HTTPStatus.NOT_FOUND:
+            if http_status(error) == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
-    @answered()
+    @s3_errors()
     def presigned_post(
         self, key: str, fields: Mapping[str, str], size: int, expires: int
     ) -> tuple[str, dict[str, str]]:

@@ -1,1 +1,1 @@
-"""Tags: the words that an organization sorts its images by."""
+"""Tags: words that an organization gives its images."""

@@ -9,14 +9,14 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from accounts.staff import PrintedByImages, ReadOnly, ScopedAdmin, ScopedChoices
+from accounts.admin_base import ReadOnly, SavesInsideChanging, ScopedAdmin, ScopedChoices
 from images.models import Image
-from images.pictures import link_to, picture
+from images.previews import link_to, preview_of
 from images.tags.models import Tag, Tagging
 
 
 class TagSelect(AutocompleteSelect):
-    """Shows a form that was sent with a malformed id once more; the stock widget asks the database for it."""
+    """Leaves out malformed ids when an invalid form is shown again; Django's widget would query them and raise."""
 
     def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
         return super().optgroups(name, [chosen for chosen in value if is_uuid(chosen)], attrs)
@@ -54,8 +54,8 @@ class TaggingInline(ScopedChoices, admin.TabularInline[Tagging, Image]):
 
 
 @admin.register(Tag)
-class TagAdmin(PrintedByImages, ScopedAdmin[Tag]):
-    goes_along = (Tagging,)
+class TagAdmin(SavesInsideChanging, ScopedAdmin[Tag]):
+    deleted_with_row = (Tagging,)
     list_display = ("name", "organization", "used", "created_at")
     list_select_related = ("organization",)
     search_fields = ("name",)
@@ -83,7 +83,7 @@ class TaggingAdmin(ReadOnly, ScopedAdmin[Tagging]):
 
     @admin.display(description="picture")
     def preview(self, tagging: Tagging) -> SafeString:
-        return picture(tagging.image, "mini", 60)
+        return preview_of(tagging.image, "mini", 60)
 
     @admin.display(description="image", ordering="image__filename")
     def of_image(self, tagging: Tagging) -> SafeString:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
@@ -12,12 +13,12 @@ from django.utils import timezone
 
 class TagQuerySet(models.QuerySet["Tag"]):
     def named(self, organization_id: uuid.UUID, names: Iterable[str]) -> list["Tag"]:
-        """The organization's tags of these names; missing ones are made, in an order that no two writers cross."""
+        """The organization's tags of these names; missing ones are made, in sorted order, which prevents deadlocks."""
         return [self.get_or_create(organization_id=organization_id, name=name)[0] for name in sorted(set(names))]
 
 
 class Tag(models.Model):
-    """A word that an organization sorts its images by."""
+    """A word that an organization gives its images; unique by name in the organization."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     organization = models.ForeignKey("accounts.Organization", on_delete=models.CASCADE, related_name="tags")
@@ -35,18 +36,22 @@ class Tag(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def changing(self) -> AbstractContextManager[None]:
+        """For changes of the name, which the texts of the tag's images hold; see ImageQuerySet.changing_related."""
+        return self.images.all().changing_related(self)
+
     def rename(self, name: str) -> None:
-        with self.images.all().renaming(self):
+        with self.changing():
             self.name = name
             self.save(update_fields=["name"])
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        with self.images.all().renaming(self):
+        with self.changing():
             return super().delete(*args, **kwargs)
 
 
 class Tagging(models.Model):
-    """That an image has a tag, and who gave it."""
+    """The relation of an image and a tag, with the user who gave it."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     image = models.ForeignKey("images.Image", on_delete=models.CASCADE, related_name="taggings")

@@ -1,1 +1,1 @@
-"""Originals that arrived and wait to become images."""
+"""Uploads: originals that were received, until an image is made of them."""

@@ -1,29 +1,25 @@
-"""Uploads: stored originals, and the parts of one that comes in pieces."""
+"""Uploads: originals that were received, whole or in parts."""
 
 import uuid
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from django.apps import apps
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from images import storage
+from images.storage.keys import new_public_id, new_version
 from sharinpix.fields import OrderedJSONField
-
-if TYPE_CHECKING:
-    from images.models import Image
 
 KEY_LENGTH = 255
 """Characters of an Idempotency-Key or X-Unique-Upload-Id."""
 
 
 class Upload(models.Model):
-    """An original that arrived. An image is made of it once: that is its claim.
+    """An original that was received. One image is made of it: that is its claim.
 
-    `organization` is the one whose key signed it and the only one that may claim it; none for a native upload, which
-    whoever knows its public id may claim. `original` is the file's key, empty where Cloudinary holds it. `answer` is
-    what the uploader was told. A claimed upload whose image was deleted stays claimed.
+    `organization` is the one whose key signed it and the only one that may claim it; null for a native upload, which
+    every organization may claim by its public id. `original` is the key of the file, empty where Cloudinary holds it.
+    `answer` is the answer to the upload. A claimed upload whose image was deleted stays claimed.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -41,6 +37,10 @@ class Upload(models.Model):
     bytes = models.PositiveBigIntegerField(null=True)
     sha256 = models.CharField("SHA-256", max_length=64, blank=True)
     md5 = models.CharField("MD5", max_length=32, blank=True)
+    exifs = OrderedJSONField(null=True, help_text="As read off the file; null where it was not.")
+    taken_at = models.DateTimeField(null=True)
+    gps_lat = models.FloatField(null=True)
+    gps_lng = models.FloatField(null=True)
     answer = OrderedJSONField(default=dict)
     idempotency_key = models.CharField(max_length=KEY_LENGTH, null=True)
     image = models.OneToOneField("images.Image", on_delete=models.SET_NULL, null=True, related_name="upload")
@@ -57,37 +57,26 @@ class Upload(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            # sweeping.unclaimed: what nobody came for
+            # sweeping.remove_unclaimed
             models.Index(fields=["created_at"], name="upload_unclaimed", condition=Q(claimed_at__isnull=True)),
-            # sweeping.unknown: is the file an upload's
+            # sweeping.remove_unknown: the uploads that name a file
             models.Index(fields=["original"], name="upload_original", condition=~Q(original="")),
         ]
 
     def __str__(self) -> str:
         return self.public_id
 
-    @classmethod
-    def unclaimed(cls, public_id: str, kind: str, version: int | None) -> "Image | None":
-        """An upload that waits for its image, as the image that delivery shows: its answer names its URL already."""
-        waiting = cls.objects.filter(public_id=public_id, type=kind, version=version, claimed_at=None)
-        upload = waiting.exclude(original="").first()
-        if upload is None:
-            return None
-        facts = {name: getattr(upload, name) for name in ("filename", "format", "sha256", "original")}
-        delivery = {"delivery_id": public_id, "delivery_version": version, "delivery_type": kind}
-        return apps.get_model("images", "Image")(**facts, **delivery)
-
 
 class PartialUpload(models.Model):
-    """An upload that comes in parts under an id of the client's (X-Unique-Upload-Id); the first part decides its
-    public id. Once whole it stays as what a repeated last part is answered from."""
+    """An upload in parts, under an id of the client (X-Unique-Upload-Id). Once `finished`, the row stays for a day, to
+    answer a repeated part."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     api_key = models.CharField(max_length=64, help_text="Whose upload it is: the key that signs its parts.")
     upload_id = models.CharField(max_length=KEY_LENGTH)
     total = models.PositiveBigIntegerField()
-    public_id = models.CharField(max_length=255, default=storage.new_public_id)
-    version = models.BigIntegerField(default=storage.new_version)
+    public_id = models.CharField(max_length=255, default=new_public_id)
+    version = models.BigIntegerField(default=new_version)
     parameters = OrderedJSONField(default=dict)
     finished = models.OneToOneField(Upload, on_delete=models.CASCADE, null=True, related_name="parts_of")
     created_at = models.DateTimeField(default=timezone.now)
@@ -102,7 +91,7 @@ class PartialUpload(models.Model):
 
 
 class Part(models.Model):
-    """A stored piece of a partial upload: `size` bytes from `start` on."""
+    """A stored part of a partial upload: `size` bytes from `start` on, in the file with the key `file`."""
 
     of = models.ForeignKey(PartialUpload, on_delete=models.CASCADE, related_name="parts")
     start = models.PositiveBigIntegerField()

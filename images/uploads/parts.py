@@ -1,4 +1,4 @@
-"""Uploads that come in parts (Cloudinary's documentation, *Chunked asset upload*), in any order and more than once."""
+"""Uploads in parts, in any order and repeated or not (Cloudinary's documentation, *Chunked asset upload*)."""
 
 import re
 import secrets
@@ -9,21 +9,21 @@ from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import IntegrityError, transaction
 
-from images import storage
+from images.storage import storage
+from images.storage.keys import new_public_id, original_key
+from images.uploads.arrival import storing_original
 from images.uploads.keys import Signer
 from images.uploads.models import KEY_LENGTH, Part, PartialUpload, Upload
-from images.uploads.receiving import arriving
-from sharinpix.api import Malformed, TooLarge
+from sharinpix.errors import Malformed, TooLarge
 
 RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 Answer = Callable[[Upload, File[bytes]], dict[str, Any]]
 
 
 class Span(NamedTuple):
-    """Which bytes of an upload a part holds: `size` from `start` on, of `total`."""
+    """The bytes of an upload that a part holds: `size` from `start` on, of `total`."""
 
     start: int
     size: int
@@ -43,12 +43,12 @@ class Span(NamedTuple):
         return cls(first, last - first + 1, total)
 
 
-def add(
+def add_part(
     signer: Signer, upload_id: str, span: Span, file: File[bytes], parameters: Mapping[str, str], answer: Answer
 ) -> dict[str, Any]:
-    """Keeps the part and answers what there is so far, or with the last one missing part the whole upload.
+    """Stores a part. Returns the answer to the part, or to the upload if it is complete (API: upload form).
 
-    A part that is sent again changes nothing. Raises Malformed where it contradicts the ones before.
+    A repeated part changes nothing. Raises Malformed where it contradicts earlier ones, and as `storing_original`.
     """
     if not 0 < len(upload_id) <= KEY_LENGTH:
         raise Malformed("A part has an X-Unique-Upload-Id of 1 to 255 characters.")
@@ -60,18 +60,18 @@ def add(
     if whole.total != span.total or parameters.get("public_id", whole.public_id) != whole.public_id:
         raise Malformed("The part belongs to another upload of the same X-Unique-Upload-Id.")
     if whole.finished is None:
-        keep(whole, span, file)
+        keep_part(whole, span, file)
         try:
             put_together(whole, signer, file.name or "", answer)
         except (Malformed, TooLarge):
-            forget(whole)
+            forget_upload(whole)
             raise
     if whole.finished is None:
         return {"done": False, "public_id": whole.public_id, "version": whole.version, "bytes": whole.total}
     return cast(dict[str, Any], whole.finished.answer)
 
 
-def keep(whole: PartialUpload, span: Span, file: File[bytes]) -> None:
+def keep_part(whole: PartialUpload, span: Span, file: File[bytes]) -> None:
     key = f"parts/{whole.pk}/{span.start}-{secrets.token_hex(8)}"
     file.seek(0)
     try:
@@ -88,7 +88,7 @@ def keep(whole: PartialUpload, span: Span, file: File[bytes]) -> None:
 
 
 def put_together(whole: PartialUpload, signer: Signer, name: str, answer: Answer) -> None:
-    """Makes the upload of its parts, once they are all there; sets `whole.finished`."""
+    """Makes the upload if all parts are stored, and sets `whole.finished`. Raises Malformed."""
     parts = list(whole.parts.order_by("start"))
     if sum(part.size for part in parts) >= whole.total:
         join(whole, parts, signer, name, answer)
@@ -101,29 +101,29 @@ def put_together(whole: PartialUpload, signer: Signer, name: str, answer: Answer
 
 
 def join(whole: PartialUpload, parts: list[Part], signer: Signer, name: str, answer: Answer) -> None:
-    """Two requests with the last parts may both do this, without a lock, since it takes long. Each writes a file of
-    its own, so that neither can take the other's away, and whoever is first makes it the upload."""
+    """Stores the joined parts as an original. Two requests with the last parts may both do so, without a lock, since it
+    takes long: each writes a file of its own, and the first to finish saves its Upload."""
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as buffer:
         try:
             copy(parts, whole.total, buffer)
-        except FileNotFoundError:  # the other has finished
+        except FileNotFoundError:  # the other request has finished and removed the parts
             return
         content = File(buffer, name)
-        with arriving(
+        with storing_original(
             content,
             organization_id=signer.organization_id,
             name=name,
             public_id=whole.public_id,
-            original=storage.original_key(storage.new_public_id()),
+            original=original_key(new_public_id()),
             version=whole.version,
             type=whole.parameters.get("type") or "upload",
             answer=lambda upload: answer(upload, content),
         ) as upload:
-            finish(whole, upload)
+            finish_upload(whole, upload)
 
 
-def finish(whole: PartialUpload, upload: Upload) -> None:
-    """Makes it the upload, unless another request has done so: then its file goes."""
+def finish_upload(whole: PartialUpload, upload: Upload) -> None:
+    """Saves the upload, or removes its file where another request was first."""
     with transaction.atomic():
         first = PartialUpload.objects.select_for_update().filter(pk=whole.pk, finished=None).exists()
         if first:
@@ -144,13 +144,13 @@ def copy(parts: list[Part], total: int, buffer: Any) -> None:
     for part in parts:
         if part.start != buffer.tell():
             raise Malformed("The parts do not make up one file.")
-        with default_storage.open(part.file) as file:
+        with storage.open(part.file) as file:
             shutil.copyfileobj(file, buffer, 1 << 20)
     if buffer.tell() != total:
         raise Malformed("The parts do not make up one file.")
 
 
-def forget(whole: PartialUpload) -> None:
-    """Removes an upload that came to nothing."""
+def forget_upload(whole: PartialUpload) -> None:
+    """Removes the parts and the row of an upload that is refused."""
     remove_parts(whole)
     PartialUpload.objects.filter(pk=whole.pk, finished=None).delete()

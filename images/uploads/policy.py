@@ -1,4 +1,4 @@
-"""Upload forms in the shape of S3's POST policies (pure; AWS's documentation, *Authenticating requests: POST*)."""
+"""POST forms with a signed policy, as S3 takes them (pure; AWS's documentation, *Authenticating requests: POST*)."""
 
 import base64
 import hashlib
@@ -9,21 +9,21 @@ from typing import Any
 
 import orjson
 
-from images.signing import matches
+from images.delivery.signing import matches
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SCOPE = "local/s3/aws4_request"
 UNSIGNED = {"policy", "x-amz-signature", "file"}
 
 
-class Refused(Exception):
-    """The form is not one of ours, or says something else than its policy; str() is a sentence."""
+class PolicyViolated(Exception):
+    """The form is not signed by this server, has expired, or contradicts its policy; str() is a sentence."""
 
 
-def signed(
+def signed_form(
     fields: Mapping[str, str], *, bucket: str, size: int, key_id: str, secret: str, now: datetime, hours: int
 ) -> dict[str, str]:
-    """The fields with a policy that allows them and `size` bytes alone, and its signature."""
+    """The fields, a policy that allows exactly them and a file of `size` bytes, and its signature."""
     date = now.strftime("%Y%m%d")
     stamps = {
         "x-amz-credential": f"{key_id}/{date}/{SCOPE}",
@@ -51,23 +51,23 @@ def allowed(
 ) -> dict[str, str]:
     """The fields that a form's signed policy names, if the form and its file of `size` bytes are what it allows.
 
-    Raises Refused. Only what is returned is signed: the form itself may say a name twice, in another case.
+    Raises PolicyViolated. Read only the returned fields: the form may hold a name twice, in another case.
     """
     sent = {name.lower(): value for name, value in fields.items()}
     policy, given = str(sent.get("policy", "")), str(sent.get("x-amz-signature", ""))
     date = str(sent.get("x-amz-date", ""))[:8]
     if not matches(given, (signature(policy, date, secret) for secret in secrets)):
-        raise Refused("The signature does not match.")
-    document = orjson.loads(base64.b64decode(policy))  # ours, since we signed it
+        raise PolicyViolated("The signature does not match.")
+    document = orjson.loads(base64.b64decode(policy))  # valid, since the signature is this server's
     if datetime.fromisoformat(document["expiration"]) < now.astimezone(UTC):
-        raise Refused("The form has expired.")
+        raise PolicyViolated("The form has expired.")
     _, *named, (_, least, most) = document["conditions"]
     signed = {name: value for condition in named for name, value in condition.items()}
     if document["conditions"][0] != {"bucket": bucket} or not least <= size <= most:
-        raise Refused(f"The form is for a file of {least} bytes.")
+        raise PolicyViolated(f"The form is for a file of {least} bytes.")
     for name, value in signed.items():
         if sent.get(name.lower()) != value:
-            raise Refused(f"The form says something else about {name} than its policy.")
+            raise PolicyViolated(f"The form says something else about {name} than its policy.")
     if more := sent.keys() - {name.lower() for name in signed} - UNSIGNED:
-        raise Refused(f"The policy does not allow {min(more)!r}.")
+        raise PolicyViolated(f"The policy does not allow {min(more)!r}.")
     return signed

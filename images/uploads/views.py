@@ -1,4 +1,4 @@
-"""Our own end of an upload form: it answers as Cloudinary's upload API does (API: upload form)."""
+"""The endpoint of upload forms: it takes and answers uploads as Cloudinary's upload API does (API: upload form)."""
 
 import tempfile
 import time
@@ -15,15 +15,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from images import delivery, signing, tasks
-from images.infos import decimal
+from images.delivery import signed_urls, signing
 from images.uploads import parts
-from images.uploads.answers import answer
-from images.uploads.keys import NATIVE, Signer, signer_of
+from images.uploads.answers import upload_answer
+from images.uploads.arrival import storing_original
+from images.uploads.infos import decimal
+from images.uploads.keys import NATIVE, Signer, signer_with_key
 from images.uploads.models import Upload
-from images.uploads.receiving import arriving
 from sharinpix import fetching, queue
-from sharinpix.api import Malformed, exception_handler, fields_of
+from sharinpix.api import exception_handler
+from sharinpix.errors import Malformed
+from sharinpix.parsers import fields_of
 
 UNSIGNED = ("file", "cloud_name", "resource_type", "api_key", "signature")
 BEHIND = 3_600
@@ -32,7 +34,7 @@ AHEAD = {True: 30 * 86_400 + 60, False: 7 * 86_400 + 60}
 
 
 class Unsigned(APIException):
-    """401: the upload is not signed by a key of ours, or its time has passed."""
+    """401: no upload key made the signature, or the timestamp is out of range."""
 
     status_code = HTTPStatus.UNAUTHORIZED
     default_code = "unauthorized"
@@ -49,11 +51,11 @@ class UploadView(APIView):
     def post(self, request: Request, cloud: str) -> Response:
         if cloud != settings.CLOUD_NAME:
             raise Malformed("There is no such cloud here.")
-        signer, parameters = signed(request)
+        signer, parameters = signed_upload(request)
         with file_of(request) as file:
-            told = stored(request, signer, parameters, file)
-        notify(told, parameters, signer)
-        return Response(told)
+            answer = stored_upload(request, signer, parameters, file)
+        notify_uploader(answer, parameters, signer)
+        return Response(answer)
 
     def handle_exception(self, error: Exception) -> Response:
         response = exception_handler(error, self.get_exception_handler_context())
@@ -64,14 +66,14 @@ class UploadView(APIView):
         return Response(body, status=response.status_code, headers=headers)
 
 
-def signed(request: Request) -> tuple[Signer, dict[str, str]]:
-    """Who signed the upload, and the parameters that are signed, as texts. Raises Unsigned, and Malformed for a
-    parameter that is no text."""
+def signed_upload(request: Request) -> tuple[Signer, dict[str, str]]:
+    """The key that signed the upload, and its signed parameters as texts. Raises Unsigned, and Malformed for a
+    parameter that cannot be a text."""
     fields = fields_of(request)
     given = {name: value for name, value in fields.items() if name not in UNSIGNED and value is not None}
     if not all(map(is_parameter, given.values())):
         raise Malformed("A parameter must be a text, a number or a list of texts.")
-    signer = signer_of(str(fields.get("api_key", "")))
+    signer = signer_with_key(str(fields.get("api_key", "")))
     if signer is None or not signer.verifies(given, str(fields.get("signature", ""))):
         raise Unsigned()
     parameters = {name: signing.parameter_text(value) for name, value in given.items()}
@@ -84,14 +86,14 @@ def signed(request: Request) -> tuple[Signer, dict[str, str]]:
 
 
 def is_parameter(value: object) -> bool:
-    """Whether it can be signed as a text: what a form's `a[b]=` and `a[][b]=` make cannot."""
+    """Whether the value can be signed as a text; an object, and a list that holds one, cannot."""
     members = value if isinstance(value, list) else [value]
     return all(isinstance(member, str | int | float) for member in members)
 
 
 @contextmanager
 def file_of(request: Request) -> Iterator[File[bytes]]:
-    """The file of the upload, which may be named by its URL. Raises Malformed with a sentence."""
+    """The file of the upload, fetched where `file` is a URL. Raises Malformed."""
     file = request.FILES.get("file")
     if file is not None:
         yield file
@@ -107,33 +109,34 @@ def file_of(request: Request) -> Iterator[File[bytes]]:
         yield File(buffer, found.filename or "file")
 
 
-def stored(request: Request, signer: Signer, parameters: dict[str, str], file: File[bytes]) -> dict[str, Any]:
+def stored_upload(request: Request, signer: Signer, parameters: dict[str, str], file: File[bytes]) -> dict[str, Any]:
+    """Stores the file, or a part of it by Content-Range, and returns the answer. Raises as `storing_original` does."""
     kind = parameters.get("type") or "upload"
-    if kind not in delivery.TYPES:
-        raise Malformed(f"type must be one of {', '.join(delivery.TYPES)}.")
+    if kind not in signed_urls.TYPES:
+        raise Malformed(f"type must be one of {', '.join(signed_urls.TYPES)}.")
 
-    def told(upload: Upload, content: File[bytes]) -> dict[str, Any]:
-        return answer(upload, content, parameters, signer)
+    def answer(upload: Upload, content: File[bytes]) -> dict[str, Any]:
+        return upload_answer(upload, content, parameters, signer)
 
     if "Content-Range" in request.headers:
         span = parts.Span.parse(request.headers["Content-Range"])
-        return parts.add(signer, request.headers.get("X-Unique-Upload-Id", ""), span, file, parameters, told)
+        return parts.add_part(signer, request.headers.get("X-Unique-Upload-Id", ""), span, file, parameters, answer)
     if "public_id" in parameters:
         raise Malformed("public_id is made by this server; leave it out.")
-    with arriving(
+    with storing_original(
         file,
         organization_id=signer.organization_id,
         name=file.name or "",
         type=kind,
-        answer=lambda upload: told(upload, file),
+        answer=lambda upload: answer(upload, file),
     ) as upload:
         upload.save(force_insert=True)
     return dict(upload.answer)
 
 
-def notify(told: dict[str, Any], parameters: dict[str, str], signer: Signer) -> None:
-    """Has the uploader's notification sent. Our own addresses need none: they would only tell us what we know."""
+def notify_uploader(answer: dict[str, Any], parameters: dict[str, str], signer: Signer) -> None:
+    """Sends a job that notifies the upload's `notification_url`, unless it is below PUBLIC_URL or parts are missing."""
     url = parameters.get("notification_url", "")
     ours = f"{url}/".lower().startswith(f"{settings.PUBLIC_URL}/".lower())
-    if url and not ours and "done" not in told:
-        queue.later(tasks.notify, url, told["public_id"], signer.api_key)
+    if url and not ours and "done" not in answer:
+        queue.later("images.tasks.notify", url, answer["public_id"], signer.api_key)

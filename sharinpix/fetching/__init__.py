@@ -1,7 +1,7 @@
-"""The only place that opens URLs of strangers: pictures imported by URL, notifications that an uploader asked for.
+"""The only place that opens URLs of clients: pictures imported by URL, and notifications of uploads.
 
-A name is resolved once, all its addresses are judged, and the connection goes to a judged address: what the name leads
-to a moment later does not matter. Each redirect starts over. Nothing but Refused and Failed comes out of here.
+A name is resolved once, all its addresses are checked, and the connection goes to a checked address, so that a later
+change of the DNS record has no effect. Each redirect is checked the same way. Only Refused and Failed are raised.
 """
 
 from sharinpix.fetching.client import Failed, Fetched, check, fetch, post

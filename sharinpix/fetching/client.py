@@ -1,4 +1,4 @@
-"""One request to a place, and what becomes of the answer."""
+"""HTTP requests to checked addresses, within limits of time and size."""
 
 import re
 import socket
@@ -36,6 +36,7 @@ NOT_THEIRS = frozenset(
     "accept-encoding connection content-encoding content-length cookie expect host keep-alive range te trailer "
     "transfer-encoding upgrade".split()
 )
+"""Request headers that only this module sets."""
 HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
@@ -44,26 +45,26 @@ TROUBLE = (HTTPError, HTTPException, OSError, ValueError, RuntimeError)
 
 
 class Failed(Exception):
-    """It went wrong this time (network, DNS, 5xx, deadline); trying again may help. str() is a sentence for people."""
+    """A failure that may pass (network, DNS, 429, 5xx, deadline): trying again may help. str() is a sentence."""
 
 
 class Fetched(NamedTuple):
     url: str  # the last one, after redirects
     content_type: str  # the media type alone, in lower case; empty when there is none
     bytes: int
-    filename: str | None  # as the server or the URL names it: no folders, nothing invisible, but of any length
+    filename: str | None  # by Content-Disposition, else by the URL: no folders, nothing invisible, of any length
 
 
 def check(url: str, headers: Mapping[str, str] = {}) -> None:
-    """Raises Refused for all that is wrong at first sight, before a socket is opened."""
+    """Raises Refused for a URL or a header that is not accepted; opens no socket."""
     admitted(url)
     check_headers(headers)
 
 
 def fetch(url: str, headers: Mapping[str, str], into: BinaryIO, *, most: int) -> Fetched:
-    """Writes what the URL leads to into the file, at most `most` bytes. The headers are sent to its origin alone.
+    """Follows redirects and writes the body into the file, at most `most` bytes (API: imports).
 
-    Raises Refused and Failed; the file then holds what had arrived.
+    The headers are sent to the URL's own origin alone. Raises Refused and Failed; the file then holds a part.
     """
     place, deadline = admitted(url), monotonic() + TOTAL
     check_headers(headers)
@@ -83,13 +84,13 @@ def fetch(url: str, headers: Mapping[str, str], into: BinaryIO, *, most: int) ->
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Sends the body once and follows no redirect. Returns when the answer is 2xx, whatever else it says."""
+    """Sends the body once and follows no redirect. Raises Refused and Failed unless the status is 2xx."""
     place = admitted(url)
     check_headers(headers)
     with exchange("POST", place, headers, monotonic() + TOTAL, body) as response:
         if not 200 <= response.status < 300:
             raise unwanted(place, response.status)
-        with suppress(*TROUBLE):  # it has been delivered: how the answer ends does not matter
+        with suppress(*TROUBLE):  # the status says that it was delivered
             size = 0
             while size < MAX_REPLY and (piece := response.read1(MAX_REPLY)):
                 size += len(piece)
@@ -109,7 +110,7 @@ def check_headers(headers: Mapping[str, str]) -> None:
 def exchange(
     method: str, place: Place, headers: Mapping[str, str], deadline: float, body: bytes | None = None
 ) -> Iterator[HTTPResponse]:
-    """The answer of one server, its body not yet read. What goes wrong, in the block too, is raised as Failed."""
+    """The answer of one server, its body not read yet. An error of TROUBLE, in the block too, becomes Failed."""
     sent = HTTPHeaderDict({"User-Agent": "SharinPix", "Accept": "*/*"})
     sent.update(headers)
     sent.update({"Host": place.netloc, "Accept-Encoding": "identity", "Connection": "close"})
@@ -117,7 +118,7 @@ def exchange(
         with connected(place, deadline) as line, cut(line, deadline):
             line.settimeout(min(READ_GAP, left(deadline)))
             with closing(HTTPConnection(place.host, place.port, timeout=line.gettimeout())) as connection:
-                # It is given its socket: left to itself it would resolve the name once more, and connect there.
+                # It is given its socket: its own connect() would resolve the name again, perhaps to another address.
                 secure = place.scheme == "https"
                 connection.sock = tls().wrap_socket(line, server_hostname=place.host) if secure else line
                 connection.request(method, place.target, body, sent, preload_content=False, decode_content=False)
@@ -128,7 +129,7 @@ def exchange(
 
 
 def connected(place: Place, deadline: float) -> socket.socket:
-    """A connection to the first address of the place that takes it. Raises Refused, and TROUBLE."""
+    """A connection to the first address of the place that accepts one. Raises Refused, and errors of TROUBLE."""
     failure = OSError(0, "it has no address")
     for address in addresses(place, left(deadline)):
         try:
@@ -151,7 +152,7 @@ def tls() -> ssl.SSLContext:
 @contextmanager
 def cut(line: socket.socket, deadline: float) -> Iterator[None]:
     """Shuts the connection down at the deadline: a socket's own timeout starts anew with each byte."""
-    with line.dup() as twin:  # TLS takes the first over
+    with line.dup() as twin:  # wrap_socket() detaches the first descriptor
         timer = Timer(left(deadline), shut, [twin])
         timer.daemon = True
         timer.start()
@@ -168,13 +169,14 @@ def shut(line: socket.socket) -> None:
 
 
 def left(deadline: float) -> float:
-    """Seconds until the deadline. Raises TimeoutError when it is over."""
+    """Seconds until the deadline (of time.monotonic). Raises TimeoutError once it has passed."""
     if (seconds := deadline - monotonic()) > 0:
         return seconds
     raise TimeoutError
 
 
 def sentence(place: Place, error: BaseException, deadline: float) -> str:
+    """The text of a Failed for an error of TROUBLE."""
     if monotonic() >= deadline:
         return f"{place.host} took longer than {TOTAL:g} seconds."
     if isinstance(error, TimeoutError | SlowAnswer):
@@ -209,9 +211,9 @@ def too_large(place: Place, most: int) -> Refused:
 
 
 def keep(place: Place, response: HTTPResponse, into: BinaryIO, most: int, deadline: float) -> int:
-    """Writes the body and returns its length.
+    """Writes the body into the file and returns its length in bytes. Raises Refused above `most`.
 
-    Of all ways to read it `read1` alone has bounded memory: the others take a chunk of size -1 for everything there is.
+    Only `read1` has bounded memory: urllib3's other methods read everything where a chunk declares the size -1.
     """
     size = 0
     while piece := response.read1(PIECE):
@@ -219,8 +221,8 @@ def keep(place: Place, response: HTTPResponse, into: BinaryIO, most: int, deadli
         if size > most:
             raise too_large(place, most)
         into.write(piece)
-    left(deadline)  # a body of no declared length looks whole when it was cut
-    if not size and response.length_remaining is None:  # http.client takes headers that break off for whole ones
+    left(deadline)  # a body without declared length looks whole when the connection was shut
+    if not size and response.length_remaining is None:  # http.client accepts headers that break off
         raise Failed(f"{place.host} sent nothing.")
     return size
 
@@ -231,6 +233,7 @@ def media_type(response: HTTPResponse) -> str:
 
 
 def filename(place: Place, response: HTTPResponse) -> str | None:
+    """The file's name by Content-Disposition, else by the path of the URL; None where neither has one."""
     disposition = decoded(response.headers.get("content-disposition", ""))
     given = ""
     if len(disposition) <= MAX_DISPOSITION:
@@ -243,7 +246,7 @@ def filename(place: Place, response: HTTPResponse) -> str | None:
 
 
 def decoded(header: str) -> str:
-    """A header as its sender meant it: http.client reads Latin-1, many servers write UTF-8."""
+    """A header's value as UTF-8, which many servers write, where it is valid: http.client reads Latin-1."""
     try:
         return header.encode("latin-1").decode()
     except ValueError:

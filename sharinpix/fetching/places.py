@@ -1,4 +1,4 @@
-"""Where a URL leads, and whether we go there."""
+"""The host and the addresses of a URL, and whether the server may connect to them."""
 
 import re
 import socket
@@ -23,18 +23,18 @@ NOT_PUBLIC = tuple(
     for network in (
         "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 "
         "192.88.99.0/24 192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3 "
-        "168.63.129.16/32 "  # Azure's host, in the middle of the open internet
+        "168.63.129.16/32 "  # the hosts of Azure's machines, inside a public range
         "2001::/23 2001:db8::/32 2002::/16 3fff::/20"  # Teredo and its neighbours, examples, 6to4
     ).split()
 )
 
 
 class Refused(Exception):
-    """The URL, a header or the answer is not one that we take; never tried again. str() is a sentence for people."""
+    """The URL, a header or the answer is not accepted; trying again cannot help. str() is a sentence."""
 
 
 class Place(NamedTuple):
-    """What a URL says, ready to connect to and to ask for."""
+    """A parsed URL: what to connect to, and the target of the request."""
 
     scheme: str
     host: str  # ASCII, lower case; IPv6 without brackets
@@ -68,6 +68,7 @@ class Place(NamedTuple):
 
     @property
     def name(self) -> str:
+        """The host as URLs write it: IPv6 in brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
     @property
@@ -84,7 +85,7 @@ class Place(NamedTuple):
 
 
 def admitted(url: str, base: str = "") -> Place:
-    """The place of a URL that may be looked up. Raises Refused for all that can be seen without opening a socket."""
+    """The place of a URL whose name may be resolved. Raises Refused; opens no socket."""
     place = Place.parse(url, base)
     if not settings.IMPORT_ALLOW_NETS:  # else it depends on the address
         check_port(place)
@@ -99,18 +100,19 @@ def check_port(place: Place) -> None:
 
 
 def is_ours(place: Place) -> bool:
+    """Whether the place is an address of this server, of its proxy URLs, its delivery or its bucket."""
     bases = [settings.PUBLIC_URL, settings.PROXY_URL, settings.S3_ENDPOINT_URL]
     if settings.DELIVERY == "local":
         bases.append(settings.DELIVERY_URL)
     ends = {Place.parse(base).origin[1:] for base in bases if base}
-    names = set(settings.ALLOWED_HOSTS) - {"*", "localhost", "127.0.0.1", "[::1]"}  # these fall to their addresses
+    names = set(settings.ALLOWED_HOSTS) - {"*", "localhost", "127.0.0.1", "[::1]"}  # refused by their addresses
     return place.origin[1:] in ends or validate_host(place.name, names)
 
 
 def addresses(place: Place, wait: float) -> list[IPv4Address | IPv6Address]:
-    """The addresses of the place in the system's order, all of them good.
+    """The addresses of the place in the system's order, all of them allowed.
 
-    Raises Refused if one of them is not, TimeoutError after `wait` seconds, OSError or ValueError as the resolver does.
+    Raises Refused if one is not, TimeoutError after `wait` seconds, OSError or ValueError as the resolver does.
     """
     answer: Future[list[str]] = Future()
 
@@ -120,7 +122,7 @@ def addresses(place: Place, wait: float) -> list[IPv4Address | IPv6Address]:
         except (OSError, ValueError) as error:
             answer.set_exception(error)
 
-    Thread(target=ask, daemon=True).start()  # the system's resolver cannot be told how long to try
+    Thread(target=ask, daemon=True).start()  # getaddrinfo() has no timeout
     found = list(dict.fromkeys(plain(text) for text in answer.result(wait)))
     allowed = [ip_network(network) for network in settings.IMPORT_ALLOW_NETS]
     for address in found:
@@ -143,9 +145,9 @@ def plain(text: str) -> IPv4Address | IPv6Address:
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Whether it is an address of the open internet.
+    """Whether it is an address of the public internet.
 
-    `is_global` will not do: it differs between releases of Python, and lets multicast and embedded IPv4 addresses pass.
-    What else embeds IPv4 (NAT64, 6to4, Teredo, IPv4-compatible) is refused whatever it holds.
+    Not `is_global`, which differs between releases of Python and lets multicast and embedded IPv4 addresses pass.
+    Other addresses that embed IPv4 (NAT64, 6to4, Teredo, IPv4-compatible) are refused whatever they hold.
     """
     return (address.version == 4 or address in OPEN_IPV6) and not any(address in network for network in NOT_PUBLIC)

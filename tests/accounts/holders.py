@@ -20,43 +20,50 @@ URL = "/api/v1/image_syncs"
 
 
 def b64(data: bytes) -> str:
+    """Base64 as tokens have it: for URLs, without padding."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def text(value: Any) -> bytes:
+def encoded(value: Any) -> bytes:
+    """A part of a token before base64: JSON, or the bytes themselves."""
     return value if isinstance(value, bytes) else json.dumps(value).encode()
 
 
 def jws(claims: Any, key: str, header: Any = None, digest: Any = hashlib.sha256) -> str:
     """A signed token, made without the library that will read it; bytes stand for themselves."""
-    signed = f"{b64(text(header or {'typ': 'JWT', 'alg': 'HS256'}))}.{b64(text(claims))}"
+    signed = f"{b64(encoded(header or {'typ': 'JWT', 'alg': 'HS256'}))}.{b64(encoded(claims))}"
     return f"{signed}.{b64(hmac.new(key.encode(), signed.encode(), digest).digest())}"
 
 
 @dataclass
 class Holder:
-    """Somebody who holds a secret of the organization, and the key of the server."""
+    """What tokens of a person and of a secret are signed with: the secret, and the key of the server."""
 
     user: User
     secret: Secret
 
     @property
     def key(self) -> str:
+        """What the organization's secret signs with."""
         return self.secret.key()
 
     @property
     def server_key(self) -> str:
+        """What the server signs the tokens of people with."""
         return django_settings.SECRET_KEY
 
     def of_secret(self, header: Any = None, **claims: Any) -> str:
+        """A token that the secret signed; claims and header add to it or change it."""
         return jws({"iss": str(self.secret.pk), **claims}, self.key, header)
 
     def of_user(self, header: Any = None, **claims: Any) -> str:
+        """A token of the person that is good for a minute; claims and header add to it or change it."""
         now = int(time.time())
         return jws({"exp": now + 60, "iat": now, "user_id": str(self.user.pk), **claims}, self.server_key, header)
 
 
 def ask(token: str) -> HttpResponse:
+    """The answer to a resync under this token."""
     response: Any = Client().get(URL, headers={"Authorization": bearer(token)})
     return response  # type: ignore[no-any-return]
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from accounts.abilities import access, albums_granting, is_admin, is_for_the_api, may_create_tag
 
+pytestmark = pytest.mark.any_database
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["a", "Access", "image_list", "see"]), inner),

@@ -11,24 +11,7 @@ from django.test import Client
 
 from accounts.models import Organization, Secret, User
 from tests.factories import bearer, secret_token
-from tests.staff import add_url, errors_on, list_url, logged_in, queries, rows_on, staff_of, text, url_of
-
-EVIL = "\"><script>alert(1)</script>'&amp;\u202egnp.exe"
-
-
-@pytest.fixture
-def person(organization: Organization) -> User:
-    return staff_of(organization)
-
-
-@pytest.fixture
-def staff(person: User) -> Client:
-    return logged_in(person)
-
-
-@pytest.fixture
-def root(superuser: User) -> Client:
-    return logged_in(superuser)
+from tests.staff import EVIL, add_url, errors_on, list_url, logged_in, queries, rows_on, staff_of, text, url_of
 
 
 def form_of(user: User, **changes: Any) -> dict[str, Any]:
@@ -156,7 +139,7 @@ def test_ones_own_organization_is_proposed(
 def test_an_email_that_somebody_has_is_refused_in_a_sentence(root: Client, user: User) -> None:
     password = {"usable_password": "true", "password1": "xK4-tide-91", "password2": "xK4-tide-91"}
     response = root.post(add_url(User), {"email": "ANN@example.com", "organization": user.organization_id, **password})
-    assert errors_on(response) == {"email": ["Somebody has this email already."]}
+    assert errors_on(response) == {"email": ["This email is taken already."]}
 
 
 def test_staff_cannot_promote_themselves(staff: Client, person: User, other_organization: Organization) -> None:

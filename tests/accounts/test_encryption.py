@@ -4,6 +4,8 @@ from hypothesis import strategies as st
 
 from accounts.encryption import Undecipherable, decrypt, encrypt
 
+pytestmark = pytest.mark.any_database
+
 OLD, NEW = "the old key", "the new key"
 
 

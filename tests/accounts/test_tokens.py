@@ -247,7 +247,7 @@ def test_an_unknown_secret_costs_what_a_wrong_signature_costs(holder: Holder) ->
 def test_a_user_id_signed_by_a_secret_is_never_an_identity(
     user: User, other_organization: Organization, api_of: Callable[..., Client]
 ) -> None:
-    """T11: the secret's organization decides, whoever it names."""
+    """T11: the secret's organization decides, whatever person the token names."""
     make_image(make_album(user.organization))
     foreign, _ = Secret.issue(other_organization, "theirs")
     theirs = make_image(make_album(other_organization))

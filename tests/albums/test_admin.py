@@ -11,25 +11,10 @@ from accounts.models import Organization, User
 from albums.models import Album
 from images.models import Image
 from tests.factories import jpeg, make_album, make_image, make_stored_image
-from tests.staff import add_url, errors_on, list_url, logged_in, queries, rows_on, staff_of, text, url_of
+from tests.staff import add_url, errors_on, list_url, queries, rows_on, text, url_of
 
-EVIL = "\"><script>alert(1)<script>'&amp;\u202egnp.exe"
+EVIL = "\"><script>alert(1)<script>'&amp;\u202egnp.exe"  # without a slash, which no album id has
 PAST = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@pytest.fixture
-def person(organization: Organization) -> User:
-    return staff_of(organization)
-
-
-@pytest.fixture
-def staff(person: User) -> Client:
-    return logged_in(person)
-
-
-@pytest.fixture
-def root(superuser: User) -> Client:
-    return logged_in(superuser)
 
 
 def names_on(response: Any) -> list[str]:

@@ -4,6 +4,8 @@ import pytest
 
 from albums.ordering import STEP, positions_after
 
+pytestmark = pytest.mark.any_database
+
 
 def test_an_empty_album_begins_one_step_from_zero() -> None:
     assert positions_after(None, 3) == [STEP, 2 * STEP, 3 * STEP]

@@ -19,8 +19,10 @@ from albums import sweeping
 from albums.imports.models import Import
 from albums.models import Album
 from albums.uploads.models import StorageFile
-from images import processing, storage
 from images.models import Image
+from images.querysets import abandoned_after
+from images.storage import storage
+from images.storage.keys import new_public_id, original_key
 from images.uploads.models import Part, PartialUpload, Upload
 from sharinpix import queue
 from sharinpix.locks import FileLock
@@ -37,9 +39,9 @@ def album(organization: Organization) -> Album:
 
 
 def make_upload(organization: Organization | None, age: timedelta, **fields: Any) -> Upload:
-    public_id = storage.new_public_id()
-    storage.write(storage.original_key(public_id), b"content")
-    facts = {"public_id": public_id, "version": 1, "original": storage.original_key(public_id)}
+    public_id = new_public_id()
+    storage.write(original_key(public_id), b"content")
+    facts = {"public_id": public_id, "version": 1, "original": original_key(public_id)}
     return Upload.objects.create(organization=organization, created_at=timezone.now() - age, **{**facts, **fields})
 
 
@@ -60,7 +62,7 @@ class TestRequeue:
         now = timezone.now()
         new = make_waiting_image(album)
         left = make_waiting_image(
-            album, created_at=now - DAY, processing_since=now - processing.abandoned_after(), processing_attempts=1
+            album, created_at=now - DAY, processing_since=now - abandoned_after(), processing_attempts=1
         )
         held = make_waiting_image(album, processing_since=now)
         assert sweeping.requeue() == 2
@@ -82,9 +84,9 @@ class TestRequeue:
     def test_sends_no_more_than_the_queue_has_room_for(self, album: Album, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(3):
             make_waiting_image(album)
-        monkeypatch.setattr(queue, "room", lambda: 2)
+        monkeypatch.setattr(queue, "room_in_queue", lambda: 2)
         assert sweeping.requeue() == 2
-        monkeypatch.setattr(queue, "room", lambda: 0)
+        monkeypatch.setattr(queue, "room_in_queue", lambda: 0)
         assert sweeping.requeue() == 0
 
     def test_takes_up_imports_that_are_due_or_were_abandoned(
@@ -95,7 +97,7 @@ class TestRequeue:
         common = {"organization": organization, "album_name": "a"}
         due = Import.objects.create(**common, due_at=now - MINUTE)
         Import.objects.create(**common, due_at=now + MINUTE)
-        past = now - processing.abandoned_after() - MINUTE
+        past = now - abandoned_after() - MINUTE
         left = Import.objects.create(**common, status="fetching", begun_at=past)
         Import.objects.create(**common, status="fetching", begun_at=now)
         Import.objects.create(**common, status="done")

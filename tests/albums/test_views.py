@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Organization, Secret, User
 from albums.models import Album
 from images.models import Image
-from tests.albums.uploads import ALBUM, IMG35, by_plain_upload, picture_file
+from tests.albums.uploads.sending import ALBUM, IMG35, by_plain_upload, picture_file
 from tests.factories import jpeg, make_album, make_image
 
 URL = f"/api/v1/albums/{ALBUM}"
@@ -169,7 +169,7 @@ def test_the_images_of_an_album_come_in_its_order_with_35_keys(api: Client, orga
 def test_a_long_album_is_listed_whole(api: Client, organization: Organization) -> None:
     album = make_album(organization, ALBUM)
     Image.objects.bulk_create([Image(album=album, position=number, processed=True) for number in range(1_001)])
-    Image.objects.refresh(list(Image.objects.values_list("pk", flat=True)))
+    Image.objects.store_representations(list(Image.objects.values_list("pk", flat=True)))
     found = orjson.loads(b"".join(api.get(f"{URL}/images")))
     assert len(found) == 1_001
     assert all(list(image) == IMG35 for image in found)

@@ -1,4 +1,4 @@
-"""Where files go during a test: a folder of its own, or a bucket of its own on a server that speaks S3."""
+"""Where files go during a test: a folder of its own, or a bucket of its own on a server that speaks S3. Limits, made small."""
 
 import os
 import uuid
@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 from django.core.files.storage import default_storage
 
+from images import querysets
 from tests import servers
 
 KEY, SECRET = os.environ.get("CONTRACT_S3_KEY", "test"), os.environ.get("CONTRACT_S3_SECRET", "test")
@@ -17,7 +18,7 @@ KEY, SECRET = os.environ.get("CONTRACT_S3_KEY", "test"), os.environ.get("CONTRAC
 @pytest.fixture
 def media(settings: Any, tmp_path: Path) -> Path:
     """An empty folder where all files go during the test."""
-    options = {"BACKEND": "images.storage.LocalStorage", "OPTIONS": {"location": str(tmp_path)}}
+    options = {"BACKEND": "images.storage.local.LocalStorage", "OPTIONS": {"location": str(tmp_path)}}
     settings.STORAGES = {**settings.STORAGES, "default": options}
     return tmp_path
 
@@ -42,6 +43,7 @@ def bucket(settings: Any, s3_server: str) -> str:
 
 
 def use_s3(settings: Any, endpoint: str, bucket: str, **options: Any) -> None:
+    """From now on files go to this bucket."""
     given = {"bucket_name": bucket, "endpoint_url": endpoint, "access_key": KEY, "secret_key": SECRET, **options}
     default = {"BACKEND": "images.storage.s3.S3Storage", "OPTIONS": given}
     settings.STORAGES = {**settings.STORAGES, "default": default}
@@ -57,3 +59,9 @@ def place(request: pytest.FixtureRequest) -> str:
     """Each place in turn where an installation may keep its files; empty."""
     request.getfixturevalue({"local": "media", "s3": "bucket"}[request.param])
     return str(request.param)
+
+
+@pytest.fixture
+def short_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What reaches more than two images stores their texts after its transaction, two at a time."""
+    monkeypatch.setattr(querysets, "BATCH", 2)

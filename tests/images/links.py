@@ -6,7 +6,7 @@ from io import BytesIO
 from django.test import Client
 from PIL import Image as Pillow
 
-from images import delivery
+from images.delivery import signed_urls
 from images.models import Image
 
 UPRIGHT = ("red", "green", "blue", "yellow")
@@ -17,7 +17,7 @@ ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 def signed(image: Image, chain: str, extension: str = "jpg") -> str:
     """A delivery URL of the image under any chain, signed by us."""
-    return delivery.current().url(
+    return signed_urls.current_delivery().url(
         chain,
         image.delivery_id,
         kind=image.delivery_type,
@@ -43,12 +43,14 @@ def content_of(client: Client, url: str, **headers: str) -> bytes:
 
 
 def opened(content: bytes) -> Pillow.Image:
+    """The decoded picture. Raises OSError where it is none."""
     picture = Pillow.open(BytesIO(content))
     picture.load()
     return picture
 
 
 def is_picture(content: bytes) -> bool:
+    """Whether it can be decoded."""
     try:
         opened(content)
     except OSError:

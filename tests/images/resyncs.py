@@ -11,11 +11,13 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def found(response: Any) -> list[str]:
+    """The ids of the images that a resync answered, in its order."""
     assert response.status_code == 200, response.content
     return [image["id"] for image in orjson.loads(response.getvalue())]
 
 
-def texts(images: list[Image]) -> list[str]:
+def ids_of(*images: Image) -> list[str]:
+    """Their ids as a resync has them."""
     return [str(image.pk) for image in images]
 
 

@@ -8,8 +8,8 @@ from io import BytesIO
 from PIL import Image
 from PIL.ExifTags import IFD
 
-from images.rendering import Inspected, Rendition, render
-from images.transformations import Transformation
+from images.delivery.transformations import Transformation
+from images.rendering import FileFacts, Rendition, render
 
 RED, GREEN, BLUE, YELLOW, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 255, 255)
 QUARTERS = (RED, GREEN, BLUE, YELLOW)
@@ -29,6 +29,7 @@ STORED = {
 
 
 def quarters(width: int = 64, height: int = 48) -> Image.Image:
+    """The picture of four quarters, upright, in RGB."""
     image = Image.new("RGB", (width, height), RED)
     image.paste(GREEN, (width // 2, 0, width, height))
     image.paste(BLUE, (0, height // 2, width // 2, height))
@@ -37,6 +38,7 @@ def quarters(width: int = 64, height: int = 48) -> Image.Image:
 
 
 def file_of(image: Image.Image, format: str = "PNG", **options: object) -> bytes:
+    """The picture as a file's bytes; a JPEG of high quality unless the options say otherwise."""
     if format == "JPEG":
         options = {"quality": 95, "subsampling": 0} | options
     file = BytesIO()
@@ -67,6 +69,7 @@ def exif_of(
     photo: dict[int, object] | None = None,
     place: dict[int, object] | None = None,
 ) -> Image.Exif:
+    """EXIF of these tags of the main, the photo's and the GPS directory: tag -> value."""
     exif = Image.Exif()
     exif.update(main or {})
     exif.get_ifd(IFD.Exif).update(photo or {})
@@ -82,6 +85,7 @@ def written(exif: Image.Exif) -> Image.Exif:
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
+    """One chunk of a PNG, with length and checksum."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
@@ -98,12 +102,13 @@ def bomb(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(row * side, 9)) + chunk(b"IEND", b"")
 
 
-def facts(inspected: Inspected) -> dict[str, object]:
+def facts(inspected: FileFacts) -> dict[str, object]:
     """What is known of an original before it is decoded, of an Examined too."""
-    return {field.name: getattr(inspected, field.name) for field in fields(Inspected)}
+    return {field.name: getattr(inspected, field.name) for field in fields(FileFacts)}
 
 
 def animation(frames: int, width: int = 4, height: int = 4, format: str = "GIF") -> bytes:
+    """A file of so many frames, each in another colour than the one before."""
     # Each frame differs from the last, as encoders drop those that do not.
     images = [Image.new("RGB", (width, height), QUARTERS[number % 4]) for number in range(frames)]
     return file_of(images[0], format, save_all=True, append_images=images[1:], duration=100)
@@ -137,10 +142,12 @@ def profile(space: bytes = b"RGB ", *, swapped: bool = False) -> bytes:
 
 
 def _xyz(values: tuple[float, float, float]) -> bytes:
+    """An XYZ value of an ICC profile."""
     return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(value * 65536) for value in values))
 
 
 def near(found: object, wanted: tuple[int, ...], tolerance: int = 24) -> bool:
+    """Whether the pixel is the wanted colour, give or take `tolerance` of 255 in each channel."""
     return isinstance(found, tuple) and all(
         abs(one - other) <= tolerance for one, other in zip(found, wanted, strict=True)
     )

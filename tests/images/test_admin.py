@@ -14,26 +14,11 @@ from PIL import Image as Pillow
 from accounts.models import Organization, User
 from albums.models import Album
 from images.models import Image, Tag, Tagging, Thumbnail
+from images.processing import work
 from tests.factories import jpeg, make_album, make_image, make_stored_image
-from tests.staff import add_url, errors_on, list_url, logged_in, queries, rows_on, staff_of, text, url_of
+from tests.staff import EVIL, add_url, errors_on, list_url, logged_in, queries, rows_on, text, url_of
 
-EVIL = "\"><script>alert(1)</script>'&amp;\u202egnp.exe"
 PAST = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-@pytest.fixture
-def person(organization: Organization) -> User:
-    return staff_of(organization)
-
-
-@pytest.fixture
-def staff(person: User) -> Client:
-    return logged_in(person)
-
-
-@pytest.fixture
-def root(superuser: User) -> Client:
-    return logged_in(superuser)
 
 
 @pytest.fixture
@@ -119,7 +104,7 @@ def test_the_other_lists_show_pictures_and_lead_to_their_image(staff: Client, im
     assert url_of(image) in text(response)
 
 
-@pytest.mark.past_the_door
+@pytest.mark.bypasses_changing
 def test_an_image_that_waits_is_shown_as_it_will_be(staff: Client, image: Image) -> None:
     Image.objects.update(processed=False)
     (source,) = pictures_on(staff.get(list_url(Image)))
@@ -260,6 +245,9 @@ def test_an_edit_renders_the_thumbnails_again_and_the_preview_follows(
     assert (saved.width, saved.height) == size and saved.updated_at > PAST
     (after,) = pictures_on(staff.get(url_of(image)))
     assert after != before and size_of(staff, after) == preview
+    assert not saved.thumbnails.exists()  # no click waits for a rendering
+    assert work.process(saved.pk)
+    assert size_of(staff, after) == preview
     now = set(saved.thumbnails.values_list("file", flat=True))
     assert len(now) == 3 and all(default_storage.exists(file) for file in now)
     assert not any(default_storage.exists(file) for file in earlier - now)

@@ -10,9 +10,10 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Organization
 from albums.models import Album
-from images import processing, storage
 from images.management.commands import backfill_metadata
 from images.models import Image, Thumbnail
+from images.processing import work
+from images.storage import storage
 from tests.factories import files_below, jpeg, make_album, make_image, make_stored_image, make_waiting_image
 from tests.servers import ROOT, environment_of_tests
 
@@ -143,7 +144,7 @@ def test_a_reading_that_is_interrupted_goes_on_where_it_was(album: Album, monkey
     def interrupted(image: Image) -> None:
         if image.pk == images[2].pk:
             raise KeyboardInterrupt
-        processing.reread(image)
+        work.reread(image)
 
     monkeypatch.setattr(backfill_metadata, "reread", interrupted)
     with pytest.raises(KeyboardInterrupt):

@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from accounts.models import Organization, User
 from albums.models import Album
-from images import delivery, storage
+from images.delivery import signed_urls
 from images.models import Image, Tag, Tagging, Thumbnail
+from images.processing import work
+from images.storage import storage
 from tests.factories import make_album, make_image, make_stored_image
 from tests.images.links import TURNED, content_of, opened, signed
 from tests.images.samples import corners, oriented
@@ -143,15 +145,17 @@ def test_a_crop_inside_the_picture_can_be_shown(
     photo.edit(0, crop)
     size = (again(photo).width, again(photo).height)
     assert size == (int(crop[2]), int(crop[3]))
-    for url in delivery.current().external_urls(photo).values():
+    for url in signed_urls.current_delivery().external_urls(photo).values():
         content_of(client, url)
-    chain = delivery.current().external_urls(photo)["fill100"]
+    chain = signed_urls.current_delivery().external_urls(photo)["fill100"]
     assert opened(content_of(client, chain)).width == 300
 
 
 def test_an_edit_renders_the_stored_thumbnails_anew(client: Client, photo: Image) -> None:
     before = files_of(photo)
     photo.edit(90, None)
+    assert files_of(photo) == {}
+    assert work.process(photo.pk)
     after = files_of(photo)
     assert set(after) == {"full", "large", "mini"} and not set(after.values()) & set(before.values())
     for thumbnail in photo.thumbnails.all():
@@ -170,16 +174,17 @@ def test_an_edit_removes_the_earlier_thumbnails_once_it_is_committed(
         photo.edit(90, None)
         assert None not in [storage.read(key) for key in before.values()]
     assert [storage.read(key) for key in before.values()] == [None] * 3
-    assert None not in [storage.read(key) for key in files_of(photo).values()]
+    assert files_of(photo) == {}
 
 
-def test_an_edit_that_comes_back_within_one_transaction_keeps_its_thumbnails(
+def test_an_edit_that_comes_back_within_one_transaction_has_its_thumbnails_again(
     photo: Image, django_capture_on_commit_callbacks: Any
 ) -> None:
     before = digests_of(photo)
     with django_capture_on_commit_callbacks(execute=True):
         photo.edit(90, None)
         photo.edit(0, None)
+    assert work.process(photo.pk)
     assert digests_of(photo) == before
     assert None not in [storage.read(key) for key in files_of(photo).values()]
 
@@ -192,6 +197,7 @@ def test_an_edit_that_changes_nothing_keeps_the_thumbnails(
         photo.edit(0, None)
     assert digests_of(photo) == before
     assert None not in [storage.read(key) for key in files_of(photo).values()]
+    assert not again(photo).thumbnails_due
 
 
 def test_an_image_whose_original_is_elsewhere_can_be_edited(album: Album) -> None:

@@ -24,12 +24,14 @@ class Site:
         Thread(target=self.listen, daemon=True).start()
 
     def listen(self) -> None:
+        """Takes connections until it is closed, each in a thread."""
         with suppress(OSError):  # the test is over
             while True:
                 connection, _ = self.listener.accept()
                 Thread(target=self.serve, args=[connection], daemon=True).start()
 
     def serve(self, connection: socket.socket) -> None:
+        """Reads one request, notes it and answers."""
         with suppress(OSError), connection:  # they hang up when they have seen enough
             if self.context:
                 connection = self.context.wrap_socket(connection, server_side=True)
@@ -43,6 +45,7 @@ class Site:
 
 
 def read(connection: socket.socket) -> bytes:
+    """A request as it came: its head, a blank line, its body."""
     received = b""
     while b"\r\n\r\n" not in received and not received.startswith(TLS_GREETING) and (piece := connection.recv(65_536)):
         received += piece
@@ -61,6 +64,7 @@ def lines(request: bytes) -> list[tuple[str, str]]:
 
 @contextmanager
 def site(answer: Answer, context: ssl.SSLContext | None = None) -> Iterator[Site]:
+    """A server of a stranger that answers so, closed afterwards."""
     found = Site(answer, context)
     try:
         yield found
@@ -79,6 +83,7 @@ def reply(body: bytes = b"", status: str = "200 OK", *headers: str) -> bytes:
 
 
 def moved(location: str, status: str = "302 Found") -> bytes:
+    """An answer that redirects to the location."""
     return reply(b"", status, f"Location: {location}")
 
 

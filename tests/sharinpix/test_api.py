@@ -21,10 +21,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.models import User
-from sharinpix.api import Full, Unavailable
+from sharinpix.errors import Full, Unavailable
+from sharinpix.renderers import dumps
 from sharinpix.urls import handler400, handler404, handler500  # noqa: F401  (Django reads them here)
 from sharinpix.urls import urlpatterns as ours
-from sharinpix.wire import dumps
 from tests.factories import bearer, user_token
 from tests.servers import ROOT
 

@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sharinpix.api import MAX_DEPTH, MAX_FIELDS, Form, Malformed, nested, pairs
+from sharinpix.errors import Malformed
+from sharinpix.forms import MAX_DEPTH, MAX_FIELDS, Form, nested, pairs
+
+pytestmark = pytest.mark.any_database
 
 
 def read(form: str) -> dict[str, Any]:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.mark.parametrize(
     ("networks", "options", "status"), [("", ["--deploy"], 0), ("127.0.0.0/8", [], 0), ("127.0.0.0/8", ["--deploy"], 1)]

@@ -4,6 +4,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from sharinpix import env
+from sharinpix.key_derivation import derived_key
+
+pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture
@@ -19,6 +22,13 @@ def test_white_space_around_a_value_is_dropped_and_an_empty_one_is_unset(given: 
     assert env.text("X", "default") == "default"
     given.setenv("X", "  a b\n")
     assert env.text("X", "default") == "a b"
+
+
+def test_a_value_that_begins_with_a_dollar_is_that_value(given: pytest.MonkeyPatch) -> None:
+    given.setenv("X", "$abc-def")
+    assert env.text("X") == "$abc-def"
+    given.setenv("SECRET_KEY", "$HOME")
+    assert env.secret_key(Path("none"), debug=False) == "$HOME"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +200,7 @@ def test_an_empty_kept_key_is_none(given: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 def test_every_purpose_has_a_key_of_its_own() -> None:
-    keys = {env.derived_key(secret, purpose) for secret in ("a", "b") for purpose in ("signing", "webhook")}
+    keys = {derived_key(secret, purpose) for secret in ("a", "b") for purpose in ("signing", "webhook")}
     assert len(keys) == 4
     assert all(len(key) == 64 for key in keys)
-    assert env.derived_key("a", "signing") == env.derived_key("a", "signing")
+    assert derived_key("a", "signing") == derived_key("a", "signing")

@@ -2,7 +2,7 @@
 
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ import pytest
 
 from sharinpix.fetching import Failed, Fetched, Refused, check, fetch, places, post
 from tests.sharinpix.sites import Site, lines, moved, reply, site
+
+pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture(autouse=True)
@@ -93,19 +95,21 @@ def test_dns_rebinding_changes_nothing_since_a_name_is_looked_up_once(monkeypatc
             fetched(f"http://rebind.example:{stranger.port}/a")
 
 
-def test_a_connection_that_ends_elsewhere_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_connection_that_ends_elsewhere_is_given_up(
+    names_lead_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As behind a library that redirects connections."""
     connect = socket.create_connection
     with site(reply(b"picture")) as stranger:
         monkeypatch.setattr(socket, "create_connection", lambda end, wait: connect(("127.0.0.1", stranger.port), wait))
-        monkeypatch.setattr(places, "resolve", lambda host: ["8.8.8.8"])
+        names_lead_to("8.8.8.8")
         with pytest.raises(Refused, match=r"^a\.example was not reached at the address that it has\.$"):
             fetched("http://a.example/")
         assert stranger.requests in ([], [b"\r\n\r\n"])
 
 
-def test_the_next_address_is_tried_when_the_first_is_dead(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "resolve", lambda host: ["127.0.0.2", "127.0.0.1"])
+def test_the_next_address_is_tried_when_the_first_is_dead(names_lead_to: Callable[..., None]) -> None:
+    names_lead_to("127.0.0.2", "127.0.0.1")
     with site(reply(b"picture")) as stranger:
         assert fetched(f"http://a.example:{stranger.port}/")[1] == b"picture"
     with pytest.raises(Failed, match=r"^a\.example cannot be reached: Connection refused\.$"):
@@ -171,8 +175,8 @@ def test_each_kind_of_redirect_is_followed_to_a_location_in_utf8(status: int) ->
         assert fetched(stranger.url)[0].filename == "é 1.jpg"
 
 
-def test_headers_stay_with_the_origin_that_they_were_given_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "resolve", lambda host: ["127.0.0.1"])
+def test_headers_stay_with_the_origin_that_they_were_given_for(names_lead_to: Callable[..., None]) -> None:
+    names_lead_to("127.0.0.1")
     secret = {"Authorization": "Bearer secret", "X-Key": "secret"}
     with site(reply(b"picture")) as other, site(moved(f"{other.url}a")) as stranger:
         fetched(stranger.url, secret)
@@ -326,7 +330,7 @@ def test_no_connection_stays_open() -> None:
 
 
 def open_connections(port: int) -> list[str]:
-    """Those to the port that whoever made them has not closed: in the states ESTABLISHED and CLOSE_WAIT."""
+    """Those to the port that their maker has not closed: in the states ESTABLISHED and CLOSE_WAIT."""
     rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return [row[1] for row in rows if row[2].endswith(f":{port:04X}") and row[3] in {"01", "08"}]
 

@@ -1,4 +1,4 @@
-"""Servers that are slow, endless or lie, and everything that nobody thought of. The ids are cases of the threat list."""
+"""Servers that are slow, endless or lie, and answers of any bytes. The ids are cases of the threat list."""
 
 import gzip
 import itertools
@@ -11,13 +11,14 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given
-from hypothesis import settings as examples
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sharinpix.fetching import Failed, Refused, check, client, fetch, places, post
+from sharinpix.fetching import Failed, Refused, check, fetch, places, post
+from tests.fuzzing import examples
 from tests.sharinpix.sites import moved, reply, site, trickle
 
+pytestmark = pytest.mark.any_database
 MOST = 100_000
 LATE = r"^127\.0\.0\.1 took longer than 0\.3 seconds\.$"
 
@@ -25,11 +26,6 @@ LATE = r"^127\.0\.0\.1 took longer than 0\.3 seconds\.$"
 @pytest.fixture(autouse=True)
 def _loopback(settings: Any) -> None:
     settings.IMPORT_ALLOW_NETS = ["127.0.0.0/8"]
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "TOTAL", 0.3)
 
 
 def fetched(url: str) -> bytes:
@@ -71,14 +67,14 @@ SLOW = {
 
 
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
-def test_whoever_trickles_is_cut_at_the_deadline(hasty: None, answer: Any) -> None:
+@pytest.mark.usefixtures("hasty")
+def test_whoever_trickles_is_cut_at_the_deadline(answer: Any) -> None:
     with site(answer) as stranger, pytest.raises(Failed, match=LATE):
         fetched(stranger.url)
 
 
-def test_a_silent_server_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "READ_GAP", 0.2)
-
+@pytest.mark.usefixtures("no_long_silence")
+def test_a_silent_server_is_left_after_a_while() -> None:
     def answer(request: bytes) -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"[: 50 * (b"/body" in request)]
         time.sleep(2)
@@ -90,15 +86,15 @@ def test_a_silent_server_is_left_after_a_while(monkeypatch: pytest.MonkeyPatch) 
                 fetched(stranger.url + path)
 
 
-def test_a_server_that_does_not_greet_is_left_too(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("no_long_silence")
+def test_a_server_that_does_not_greet_is_left_too() -> None:
     """TLS that is never answered."""
-    monkeypatch.setattr(client, "READ_GAP", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute, pytest.raises(Failed, match=r"did not answer in time\.$"):
         fetched(f"https://127.0.0.1:{mute.getsockname()[1]}/")
 
 
-def test_a_host_that_does_not_take_connections_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "CONNECT", 0.2)
+@pytest.mark.usefixtures("no_long_greeting")
+def test_a_host_that_does_not_take_connections_is_left() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         waiting = [socket.socket() for _ in range(4)]
         for connection in waiting:
@@ -110,7 +106,8 @@ def test_a_host_that_does_not_take_connections_is_left(monkeypatch: pytest.Monke
             connection.close()
 
 
-def test_a_resolver_that_hangs_is_left_at_the_deadline(hasty: None, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("hasty")
+def test_a_resolver_that_hangs_is_left_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
     over, answered = threading.Event(), []
 
     def resolve(host: str) -> list[str]:
@@ -125,7 +122,8 @@ def test_a_resolver_that_hangs_is_left_at_the_deadline(hasty: None, monkeypatch:
     over.set()
 
 
-def test_a_notification_is_cut_at_the_deadline_too(hasty: None) -> None:
+@pytest.mark.usefixtures("hasty")
+def test_a_notification_is_cut_at_the_deadline_too() -> None:
     with site(SLOW["status line"]) as stranger, pytest.raises(Failed, match=LATE):
         post(stranger.url, b"", {})
     with socket.create_server(("127.0.0.1", 0)) as deaf, pytest.raises(Failed, match=LATE):
@@ -259,7 +257,7 @@ def ends_well(act: Callable[[], object]) -> None:
         assert 10 < len(str(error)) < 500 and str(error).endswith(".")  # noqa: PT017
 
 
-ANY = examples(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ANY = examples()
 URLS = st.one_of(
     st.text(),
     st.text(st.characters()).map(lambda text: f"http://{text}"),
@@ -276,8 +274,8 @@ HEADERS = st.dictionaries(st.text(max_size=20), st.text(), max_size=3)
 @example("http://[::1%25", {})
 @example("http://" + "a." * 4_000, {})
 @example("http://é" + "a" * 8_000, {})
-def test_no_url_and_no_header_breaks_anything(monkeypatch: pytest.MonkeyPatch, url: str, headers: Any) -> None:
-    monkeypatch.setattr(places, "resolve", lambda host: ["10.0.0.1"])
+def test_no_url_and_no_header_breaks_anything(names_lead_to: Callable[..., None], url: str, headers: Any) -> None:
+    names_lead_to("10.0.0.1")
     ends_well(lambda: check(url, headers))
     ends_well(lambda: fetch(url, headers, BytesIO(), most=1))
     ends_well(lambda: post(url, b"", headers))

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from collections.abc import Callable
 from io import BytesIO
 from ipaddress import ip_address
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sharinpix.fetching import Failed, Refused, check, fetch, places
 from tests.sharinpix.sites import reply, site
 
+pytestmark = pytest.mark.any_database
 AT_FIRST_SIGHT = {
     "file": ("file:///etc/passwd", "must begin with http"),
     "ftp": ("ftp://example.com/a.jpg", "must begin with http"),
@@ -124,8 +126,10 @@ def test_a_host_that_is_not_public_is_refused_after_resolution(host: str) -> Non
 
 
 @pytest.mark.parametrize("address", [host.strip("[]") for host in NOT_PUBLIC if re.fullmatch(r"\[.+\]|[1-9]\d*(\.\d+){3}", host, re.A)])  # fmt: skip
-def test_a_name_is_refused_if_one_of_its_addresses_is_not_public(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
-    monkeypatch.setattr(places, "resolve", lambda host: ["8.8.8.8", "2606:4700::1111", address])
+def test_a_name_is_refused_if_one_of_its_addresses_is_not_public(
+    names_lead_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    names_lead_to("8.8.8.8", "2606:4700::1111", address)
     monkeypatch.setattr(socket, "create_connection", lambda *arguments: pytest.fail("It was connected to."))
     with pytest.raises(Refused, match="not public"):
         fetch("https://pictures.example.org/", {}, BytesIO(), most=1)
@@ -147,31 +151,33 @@ def test_a_mapped_address_is_the_one_that_it_holds() -> None:
     assert places.plain("2606:4700::1111") == ip_address("2606:4700::1111")
 
 
-def test_a_name_without_an_address_may_get_one_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_without_an_address_may_get_one_later(
+    names_lead_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def unknown(host: str) -> list[str]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     monkeypatch.setattr(places, "resolve", unknown)
     with pytest.raises(Failed, match=r"^no\.example cannot be reached: Name or service not known\.$"):
         fetch("http://no.example/", {}, BytesIO(), most=1)
-    monkeypatch.setattr(places, "resolve", lambda host: [])
+    names_lead_to()
     with pytest.raises(Failed, match=r"^no\.example cannot be reached: it has no address\.$"):
         fetch("http://no.example/", {}, BytesIO(), most=1)
 
 
 def test_allowed_networks_open_their_addresses_and_ports_and_no_others(
-    monkeypatch: pytest.MonkeyPatch, settings: Any
+    names_lead_to: Callable[..., None], settings: Any
 ) -> None:
     settings.IMPORT_ALLOW_NETS = ["127.0.0.0/8", "fd00::/8"]
     with site(reply(b"picture")) as stranger:
         check(stranger.url)
         assert fetch(stranger.url, {}, BytesIO(), most=100).bytes == 7
-        monkeypatch.setattr(places, "resolve", lambda host: ["127.0.0.1", "10.0.0.1"])
+        names_lead_to("127.0.0.1", "10.0.0.1")
         with pytest.raises(Refused, match="no port but"):
             fetch(f"http://a.example:{stranger.port}/", {}, BytesIO(), most=100)
         with pytest.raises(Refused, match="not public"):
             fetch("http://a.example/", {}, BytesIO(), most=100)
-        monkeypatch.setattr(places, "resolve", lambda host: ["8.8.8.8"])
+        names_lead_to("8.8.8.8")
         with pytest.raises(Refused, match="no port but"):
             fetch(f"http://a.example:{stranger.port}/", {}, BytesIO(), most=100)
         assert len(stranger.requests) == 1

@@ -4,7 +4,7 @@ import datetime
 import ipaddress
 import itertools
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from sharinpix.fetching import Failed, client, fetch, places
+from sharinpix.fetching import Failed, fetch
 from tests.sharinpix.sites import Site, lines, moved, reply, site, trickle
 
+pytestmark = pytest.mark.any_database
 NAME = "pictures.example.org"
 
 
@@ -47,12 +48,12 @@ def certificate(folder: Path) -> Path:
 
 
 @pytest.fixture
-def pem(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The certificate, which is trusted; every name leads to 127.0.0.1."""
+def pem(tmp_path: Path, settings: Any, names_lead_to: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The certificate, which this system trusts; every name leads to 127.0.0.1."""
     settings.IMPORT_ALLOW_NETS = ["127.0.0.0/8"]
     path = certificate(tmp_path)
-    monkeypatch.setattr(places, "resolve", lambda host: ["127.0.0.1"])
-    monkeypatch.setattr(client, "tls", lambda: ssl.create_default_context(cafile=str(path)))
+    names_lead_to("127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
     return path
 
 
@@ -94,8 +95,7 @@ def test_a_certificate_of_another_name_has_failed(secure: Site) -> None:
 
 
 def test_a_certificate_of_nobody_that_we_trust_has_failed(secure: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    monkeypatch.setattr(places, "resolve", lambda host: ["127.0.0.1"])
+    monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(Failed, match=r"^pictures\.example\.org cannot be reached: self-signed certificate\.$"):
         fetched(f"https://{NAME}:{secure.port}/")
     assert secure.requests == []
@@ -114,9 +114,9 @@ def test_headers_do_not_go_from_https_to_http(secure: Site) -> None:
         assert b"secret" not in plain.requests[0]
 
 
-def test_the_deadline_cuts_what_is_encrypted_too(secure: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "TOTAL", 0.5)
+@pytest.mark.usefixtures("hasty")
+def test_the_deadline_cuts_what_is_encrypted_too(secure: Site) -> None:
     for begun in (b"", b"HTTP/1.1 200 OK\r\n\r\n"):
         secure.answer = lambda request, begun=begun: itertools.chain([begun], trickle(reply(b"a")))
-        with pytest.raises(Failed, match=r" took longer than 0\.5 seconds\.$"):
+        with pytest.raises(Failed, match=r" took longer than 0\.3 seconds\.$"):
             fetched(f"https://{NAME}:{secure.port}/")

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import path
 
-from sharinpix.api import Full, Unavailable
+from sharinpix.errors import Full, Unavailable
 from sharinpix.urls import handler400, handler404, handler500  # noqa: F401  (Django reads them here)
 from sharinpix.urls import urlpatterns as ours
 from tests.servers import ROOT
@@ -23,7 +23,7 @@ def fails(request: HttpRequest, kind: str) -> NoReturn:
 
 
 urlpatterns = [path("fails/<kind>", fails), *ours]
-pytestmark = pytest.mark.urls(__name__)
+pytestmark = [pytest.mark.urls(__name__), pytest.mark.any_database]
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_an_error_of_ours_is_no_fault() -> None:
 def test_pictures_and_pages_say_so_when_the_database_is_gone() -> None:
     code = (
         "import django, json; django.setup()\n"
-        "from django.test import Client; from images import delivery\n"
-        "picture = delivery.current().url('c_fit,w_60', 'abc', kind='authenticated', version=1, extension='jpg')\n"
+        "from django.test import Client; from images.delivery.signed_urls import current_delivery\n"
+        "picture = current_delivery().url('c_fit,w_60', 'abc', kind='authenticated', version=1, extension='jpg')\n"
         "client = Client(headers={'Host': 'localhost', 'Cookie': 'sessionid=' + 'a' * 32})\n"
         "answers = [client.get(path) for path in (picture, '/admin/')]\n"
         "print(json.dumps([[a.status_code, a.headers['Retry-After'], a.content.decode()] for a in answers]))\n"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.albums.uploads import ALBUM, nothing_kept
+from tests.albums.uploads.sending import ALBUM, nothing_kept
 from tests.factories import jpeg
 
 URL = f"/api/v1/albums/{ALBUM}/images"

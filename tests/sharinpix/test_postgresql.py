@@ -1,10 +1,12 @@
-"""Kept connections outlive a restart of the database."""
+"""The driver of the database, and kept connections that outlive its restart."""
 
+import importlib.util
 import select
 
 import psycopg2.extensions
 import pytest
 from django.db import connection
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.test import Client
 
 from accounts.models import User
@@ -49,3 +51,13 @@ def test_a_prepared_statement_is_never_planned_again() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT sum(generic_plans) >= 7, sum(custom_plans) FROM pg_prepared_statements")
         assert cursor.fetchone() == (True, 0)
+
+
+@pytest.mark.django_db
+def test_psycopg2_is_the_driver_and_nothing_has_brought_its_successor() -> None:
+    """Django would switch to psycopg 3 without a word as soon as a dependency installs it."""
+    assert importlib.util.find_spec("psycopg") is None
+    assert is_psycopg3 is False
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            assert type(cursor.connection).__module__.startswith("psycopg2")

@@ -1,17 +1,18 @@
 """Jobs after commit, with and without a broker."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from celery import shared_task
+from celery import Celery, shared_task
 from django.db import transaction
 
 from sharinpix import queue
-from sharinpix.celery import app
+from sharinpix.celery import app as ours
 from tests import servers
 
+NOTE = "tests.sharinpix.test_queue.note"
 done: list[str] = []
 
 
@@ -34,22 +35,24 @@ def redis() -> Iterator[str]:
 
 
 @pytest.fixture
-def broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """broker(url): the one that jobs go to."""
+def broker(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Celery]]:
+    """broker(url): the one that jobs go to; returns the Celery application that sends them there."""
 
-    def use(url: str) -> None:
+    def use(url: str) -> Celery:
         settings.CELERY_BROKER_URL = url
-        monkeypatch.setattr(app.conf, "broker_url", url)
-        monkeypatch.setattr(app, "_pool", None)
-        monkeypatch.setattr(app.amqp, "_producer_pool", None)
+        app = Celery("tests")
+        app.config_from_object("django.conf:settings", namespace="CELERY")
+        monkeypatch.setattr(queue, "app", app)
+        return app  # the newest application is the one that tasks are sent by
 
-    return use
+    yield use
+    ours.set_current()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_job_is_done_once_its_transaction_has_committed() -> None:
     with transaction.atomic():
-        queue.later(note, "once")
+        queue.later(NOTE, "once")
         assert done == []
     assert done == ["once"]
 
@@ -57,7 +60,7 @@ def test_a_job_is_done_once_its_transaction_has_committed() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_job_of_a_transaction_that_is_rolled_back_is_not_done() -> None:
     with transaction.atomic():
-        queue.later(note, "never")
+        queue.later(NOTE, "never")
         transaction.set_rollback(True)
     assert done == []
 
@@ -65,51 +68,66 @@ def test_a_job_of_a_transaction_that_is_rolled_back_is_not_done() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_job_that_fails_is_noted_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with transaction.atomic():
-        queue.later(note, "bad")
-        queue.later(note, "good")
+        queue.later(NOTE, "bad")
+        queue.later(NOTE, "good")
     assert done == ["bad", "good"]
     assert "a sweep will try again" in caplog.text and "a fault of ours" in caplog.text
 
 
-def test_with_a_broker_the_job_is_a_workers(redis: str, broker: Any) -> None:
-    broker(redis)
-    before = queue.room()
-    queue.send(note, "elsewhere")
-    assert (done, before, queue.room()) == ([], queue.MOST, queue.MOST - 1)
+def test_with_a_broker_the_job_is_a_workers(redis: str, broker: Callable[[str], Celery]) -> None:
+    broker(redis).control.purge()
+    before = queue.room_in_queue()
+    queue.send(NOTE, "elsewhere")
+    assert (done, before, queue.room_in_queue()) == ([], queue.MOST, queue.MOST - 1)
 
 
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_broker_that_is_away_is_noted_and_stops_nothing(
-    scheme: str, broker: Any, caplog: pytest.LogCaptureFixture
+    scheme: str, broker: Callable[[str], Celery], caplog: pytest.LogCaptureFixture
 ) -> None:
     broker(f"{scheme}://127.0.0.1:{servers.free_port()}/0")
     with caplog.at_level(logging.WARNING):
-        queue.send(note, "later")
+        queue.send(NOTE, "later")
     assert "The broker does not answer" in caplog.text
-    assert (done, queue.room()) == ([], 0)
+    assert (done, queue.room_in_queue()) == ([], 0)
 
 
 def test_a_broker_that_refuses_is_noted_and_stops_nothing(
-    redis: str, broker: Any, caplog: pytest.LogCaptureFixture
+    redis: str, broker: Callable[[str], Celery], caplog: pytest.LogCaptureFixture
 ) -> None:
     from redis import Redis
 
     broker(redis)
     with Redis.from_url(redis) as client:
         client.config_set("maxmemory", 1)
-        queue.send(note, "later")
+        queue.send(NOTE, "later")
         client.config_set("maxmemory", 0)
     assert "The broker does not answer" in caplog.text
 
 
-def test_a_sweep_adds_nothing_to_a_queue_that_is_full(redis: str, broker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    broker(redis)
-    monkeypatch.setattr(queue, "MOST", 2)
-    app.control.purge()
+@pytest.mark.usefixtures("short_queue")
+def test_a_sweep_adds_nothing_to_a_queue_that_is_full(redis: str, broker: Callable[[str], Celery]) -> None:
+    broker(redis).control.purge()
     for _ in range(3):
-        queue.send(note, "waiting")
-    assert queue.room() == 0
+        queue.send(NOTE, "waiting")
+    assert queue.room_in_queue() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_is_offered_is_never_done_in_the_request() -> None:
+    with transaction.atomic():
+        queue.later_by_worker(NOTE, "never here")
+    assert done == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_that_is_offered_goes_to_a_broker_after_commit(redis: str, broker: Callable[[str], Celery]) -> None:
+    broker(redis).control.purge()
+    with transaction.atomic():
+        queue.later_by_worker(NOTE, "elsewhere")
+        assert queue.room_in_queue() == queue.MOST
+    assert (done, queue.room_in_queue()) == ([], queue.MOST - 1)
 
 
 def test_without_a_broker_there_is_no_such_limit() -> None:
-    assert queue.room() is None
+    assert queue.room_in_queue() is None

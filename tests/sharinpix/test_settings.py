@@ -1,6 +1,5 @@
 """The settings as a fresh process reads them from its environment."""
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -9,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.any_database
 KEY = "only-for-this-test-0123456789-0123456789-0123456789"
 READ = """
 import json, sys
@@ -245,13 +243,3 @@ def test_browsers_of_the_listed_origins_alone_may_read_the_api(tmp_path: Path) -
     assert "authorization" in asked["Access-Control-Allow-Headers"]
     assert "Access-Control-Allow-Origin" not in other
     assert "Access-Control-Allow-Origin" not in page
-
-
-@pytest.mark.django_db
-def test_psycopg2_is_the_driver_and_nothing_has_brought_its_successor() -> None:
-    """Django would switch to psycopg 3 without a word as soon as a dependency installs it."""
-    assert importlib.util.find_spec("psycopg") is None
-    assert is_psycopg3 is False
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            assert type(cursor.connection).__module__.startswith("psycopg2")

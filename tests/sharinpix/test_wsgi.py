@@ -8,7 +8,7 @@ import pytest
 from django.core.signals import request_started
 from django.db import close_old_connections
 
-from sharinpix.wsgi import application, understood
+from sharinpix.wsgi import application, usable_content_type
 
 
 @pytest.fixture(autouse=True)
@@ -98,4 +98,4 @@ def test_a_charset_beside_more_fields_than_are_read_is_no_error_of_the_server() 
     ],
 )
 def test_a_content_type_loses_its_charset_and_nothing_else(given: str, expected: str) -> None:
-    assert understood(given) == expected
+    assert usable_content_type(given) == expected

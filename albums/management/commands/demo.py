@@ -1,4 +1,4 @@
-"""Fills the default organization with a person and an album of photographs, and says how to look at them."""
+"""Makes a user and an album of photographs in the default organization, and prints how to see them."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand
 
 from accounts.models import Organization, User
 from accounts.tokens import SharinpixToken
-from albums.imports.folder import files_of, import_folder
+from albums.folders.folder import files_of, import_folder
 from albums.models import Album
 
 EMAIL = "demo@example.com"
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         self.explain(user, password, album)
 
     def person(self, organization: Organization) -> tuple[User, str | None]:
-        """The demo's staff, and the password if it was made just now."""
+        """The demo's superuser, with the password if it was made now."""
         if found := User.objects.filter(email=EMAIL).first():
             return found, None
         password = secrets.token_urlsafe(9)

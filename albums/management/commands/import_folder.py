@@ -1,4 +1,4 @@
-"""Reads a folder of photographs into an album."""
+"""Imports a folder of photographs into an album."""
 
 import os
 from argparse import ArgumentParser
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from accounts.models import Organization
-from albums.imports.folder import files_of, import_folder
+from albums.folders.folder import files_of, import_folder
 from albums.models import Album
 
 

@@ -1,4 +1,4 @@
-"""Loads answers of `image_syncs`: how albums move in from another server."""
+"""Imports albums from another server, by its answers of image_syncs."""
 
 import sys
 from argparse import ArgumentParser
@@ -10,8 +10,8 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import Organization
-from albums.imports.syncs import SyncImport
-from sharinpix.api import without_nul
+from albums.folders.syncs import SyncImport
+from sharinpix.parsers import without_nul
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         report = SyncImport(owner).run(documents)
         self.stdout.write(f"{report.created} created, {report.updated} updated, {len(report.refused)} refused.")
         if report.refused:
-            reasons = "\n".join(f"  {who}: {reason}" for who, reason in report.refused)
+            reasons = "\n".join(f"  {image}: {reason}" for image, reason in report.refused)
             raise CommandError(f"Refused:\n{reasons}")
 
     def read(self, name: str) -> list[Any]:

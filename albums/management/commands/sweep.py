@@ -1,4 +1,4 @@
-"""`manage.py sweep`: does what dead processes left undone, and removes what they left behind."""
+"""`manage.py sweep`: runs or sends jobs that dead processes left, and removes files that they left."""
 
 import logging
 import os
@@ -23,7 +23,7 @@ FORK = get_context("fork")
 
 
 class Command(BaseCommand):
-    help = "Processes what waits, tries imports again, removes uploads that nobody claimed and files that no row knows."
+    help = "Does waiting work, tries imports again, removes uploads that were never claimed and files without a row."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--grace", type=float, default=24.0, metavar="HOURS", help="age at which a file is removed")
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             self.go_on(timedelta(hours=grace), every)
 
     def go_on(self, grace: timedelta, every: float) -> None:
-        """Each sweep in a process of its own: a file may kill it, or the database be away."""
+        """Sweeps for ever, each time in a child process: a file may kill it, or the database may not answer."""
         due = 0.0
         while True:
             whole = time.monotonic() >= due
@@ -55,7 +55,7 @@ class Command(BaseCommand):
             time.sleep(settings.SWEEP_EVERY)
 
     def sweep(self, grace: timedelta | None) -> None:
-        """One at a time on this host. Without a grace nothing is removed."""
+        """One sweep, unless another one runs on this host. Without a grace nothing is removed."""
         with FileLock("sweep", wait=0) as held:
             if not held:
                 self.stderr.write("Another sweep is at work.")
@@ -68,8 +68,7 @@ class Command(BaseCommand):
 
 
 def end_with(parent: int) -> None:
-    """Ends this process when the parent has gone, however that died, as SIGTERM does: what is at work gives its claim
-    back."""
+    """Ends this process by SIGTERM, which releases claims, once the process `parent` has ended in whatever way."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,9 +1,9 @@
-"""Reads off originals anew what an image tells of them."""
+"""Reads originals again for the columns that they decide."""
 
 from typing import Any
 
 from images.models import Image
-from images.processing import reread
+from images.processing.work import reread
 from sharinpix.backfill import OneByOne
 
 

@@ -3,8 +3,7 @@
 from typing import Any
 
 from images.models import Image
-from images.processing import rerender
-from images.variants import STORED
+from images.processing.work import rerender
 from sharinpix.backfill import OneByOne
 
 
@@ -13,7 +12,7 @@ class Command(OneByOne):
 
     def rows(self, everything: bool) -> Any:
         images = Image.objects.exclude(original="").filter(processed=True, processing_error__isnull=True)
-        return images if everything else images.with_fewer_thumbnails(len(STORED))
+        return images if everything else images.with_missing_thumbnails()
 
     def one(self, image: Image) -> None:
         rerender(image)

@@ -1,4 +1,4 @@
-"""`manage.py create_upload_key`: what Cloudinary's own packages are configured with to upload to this server."""
+"""`manage.py create_upload_key`: the configuration of Cloudinary's own packages to upload to this server."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Organization
-from images.uploads.keys import signer_for
+from images.uploads.keys import organization_signer
 
 
 class Command(BaseCommand):
     help = "Prints cloudinary://key:secret@cloud for an organization; the package's upload_prefix is PUBLIC_URL."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--organization", help="id, Salesforce id or name; made where nobody has that name")
+        parser.add_argument("--organization", help="id, Salesforce id or name; made where none has that name")
 
     def handle(self, *args: Any, organization: str | None, **options: Any) -> None:
         if settings.DELIVERY != "local":
             raise CommandError("Uploads go to Cloudinary itself: its console has the key.")
-        signer = signer_for(Organization.objects.named(organization).pk)
+        signer = organization_signer(Organization.objects.named(organization).pk)
         self.stdout.write(f"cloudinary://{signer.api_key}:{signer.secrets[0]}@{settings.CLOUD_NAME}")

@@ -6,24 +6,12 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from accounts.models import Organization, User
+from accounts.models import Organization
 from albums.imports.models import Import
 from images.models import Image
 from sharinpix import fetching
 from tests.factories import jpeg, make_album, make_image, make_stored_image
-from tests.staff import list_url, logged_in, queries, rows_on, staff_of, text, url_of
-
-EVIL = "\"><script>alert(1)</script>'&amp;\u202egnp.exe"
-
-
-@pytest.fixture
-def staff(organization: Organization) -> Client:
-    return logged_in(staff_of(organization))
-
-
-@pytest.fixture
-def root(superuser: User) -> Client:
-    return logged_in(superuser)
+from tests.staff import EVIL, list_url, logged_in, queries, rows_on, staff_of, text, url_of
 
 
 def make(organization: Organization, url: str = "https://a.example/a.jpg", **columns: Any) -> Import:

@@ -14,13 +14,14 @@ from accounts.models import Organization, Secret, User
 from albums.imports import jobs
 from albums.imports.models import Import
 from albums.models import Album
-from images import storage
 from images.models import Image
+from images.storage import storage
 from images.uploads.models import Upload
 from sharinpix import fetching
-from tests.albums.uploads import ALBUM, nothing_kept, stored, together
+from tests.albums.uploads.sending import ALBUM, nothing_kept, stored
 from tests.factories import jpeg
 from tests.images.samples import png_claiming
+from tests.threads import together
 
 PICTURE = jpeg(640, 480)
 URL = "https://pictures.example/a.jpg"

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from albums.imports.models import Import
+from albums.imports.serializers import WantedPictureSerializer
 
 NOW = timezone.now()
 LONG_AGO = NOW - timedelta(hours=1)
@@ -38,11 +39,10 @@ def test_the_queue_is_what_is_due_and_what_was_abandoned(organization: Organizat
         ({"metadatas": None, "metadata": {"a": "1"}, "tags": None}, {"a": "1"}, []),
     ],
 )
-def test_what_a_client_sent_is_read_in_each_of_its_shapes(
-    organization: Organization, params: Any, metadatas: Any, tags: Any
-) -> None:
-    job = make(organization, params=params)
-    assert (job.metadatas, job.tags) == (metadatas, tags)
+def test_what_a_client_sent_is_read_in_each_of_its_shapes(params: Any, metadatas: Any, tags: Any) -> None:
+    wanted = WantedPictureSerializer(data={"url": "https://a.example/b.jpg", **params})
+    assert wanted.is_valid()
+    assert (wanted.validated_data["metadatas"], wanted.validated_data["tags"]) == (metadatas, tags)
 
 
 def test_an_import_is_called_by_its_address(organization: Organization) -> None:

@@ -12,8 +12,9 @@ from albums.imports.models import Import
 from albums.models import Album
 from images.models import Tag
 from sharinpix import fetching
-from tests.albums.uploads import ALBUM, nothing_kept, together
+from tests.albums.uploads.sending import ALBUM, nothing_kept
 from tests.factories import make_album, make_image
+from tests.threads import together
 
 URL = "https://pictures.example/a.jpg?b=<c>&d"
 IMPORT8 = ["id", "organization_id", "image_id", "import_type", "album_id", "params", "created_at", "updated_at"]
@@ -87,7 +88,7 @@ def test_a_form_is_echoed_as_strings(api: Client) -> None:
     }
     assert answer["params"] == {**expected, **ADDED}
     assert list(answer["params"]) == [*expected, *ADDED]
-    assert Import.objects.get().metadatas == {"a": "1"}
+    assert Import.objects.get().params["metadata"] == {"a": "1"}
 
 
 @pytest.mark.parametrize(

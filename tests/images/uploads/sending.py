@@ -1,30 +1,27 @@
 """Sends files to our own end of an upload form, as Cloudinary's clients do (no tests in here)."""
 
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connections
 from django.test import Client
 
 from images.uploads.keys import Signer
 from images.uploads.models import Upload
 from tests.factories import jpeg
 
-Result = TypeVar("Result")
 PICTURE = jpeg(64, 48)
 BOUNDARY = "BoUnDaRy"
 
 
 def path(kind: str = "auto") -> str:
+    """The path of our own end of an upload form."""
     return f"/v1_1/{settings.CLOUD_NAME}/{kind}/upload"
 
 
-def signed(signer: Signer, **parameters: Any) -> dict[str, Any]:
+def signed_fields(signer: Signer, **parameters: Any) -> dict[str, Any]:
+    """The fields of an upload form with these parameters, signed now."""
     return signer.signed({"timestamp": int(time.time()), "type": "authenticated", **parameters})
 
 
@@ -37,9 +34,10 @@ def send(
     headers: Any = None,
     **more: Any,
 ) -> Any:
+    """The answer to an upload of the content; further keywords are parameters of the form."""
     file = SimpleUploadedFile(name, content)
     return Client(raise_request_exception=False).post(
-        path(kind), {**signed(signer, **more), "file": file}, headers=headers
+        path(kind), {**signed_fields(signer, **more), "file": file}, headers=headers
     )
 
 
@@ -57,10 +55,12 @@ def multipart(*parts: bytes, end: bytes = b"--\r\n") -> bytes:
 
 
 def field(name: str, value: Any) -> bytes:
+    """One field of a multipart body: header and value, for `multipart`."""
     return f'Content-Disposition: form-data; name="{name}"\r\n\r\n{value}'.encode()
 
 
 def file_part(filename: bytes, content: bytes = PICTURE, *, name: bytes = b"file", more: bytes = b"") -> bytes:
+    """One file of a multipart body: headers and content, for `multipart`."""
     head = b'Content-Disposition: form-data; name="' + name + b'"; filename="' + filename + b'"\r\n'
     return head + b"Content-Type: image/jpeg\r\n" + more + b"\r\n" + content
 
@@ -77,18 +77,3 @@ def refused(response: Any, status: int) -> str:
     assert list(response.json()) == ["error"]
     assert not Upload.objects.exists()
     return str(response.json()["error"]["message"])
-
-
-def together(tasks: list[Callable[[], Result]]) -> list[Result]:
-    """Runs all at the same moment, each in a thread with a database connection of its own."""
-    barrier = Barrier(len(tasks))
-
-    def one(task: Callable[[], Result]) -> Result:
-        try:
-            barrier.wait(20)
-            return task()
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return list(pool.map(one, tasks))

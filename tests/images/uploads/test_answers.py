@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from PIL import Image as Pillow
 
-from images.uploads.answers import tags
+from images.uploads.answers import tags_in
 from images.uploads.keys import Signer
 from images.uploads.models import Upload
 from sharinpix.locks import FileLock
@@ -76,11 +76,9 @@ def test_a_picture_that_cannot_be_decoded_is_taken_all_the_same(signer: Signer) 
     assert (told.json()["colors"], told.json()["phash"], told.json()["image_metadata"]) == ([], "", {})
 
 
-def test_where_no_turn_to_decode_comes_the_answer_goes_without(
-    signer: Signer, settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("impatient_uploads")
+def test_where_no_turn_to_decode_comes_the_answer_goes_without(signer: Signer, settings: Any) -> None:
     settings.WEB_CONCURRENCY = 1
-    monkeypatch.setattr("images.uploads.answers.SLOT_WAIT", 0.05)
     with FileLock("process-0", wait=0) as held:
         assert held
         told = send(signer, colors=1)
@@ -97,4 +95,4 @@ def test_it_is_kept_as_it_was_told(signer: Signer) -> None:
 
 @pytest.mark.parametrize(("sent", "found"), [({}, []), ({"tags": ""}, []), ({"tags": " , a b ,"}, ["a b"])])
 def test_tags_are_split_at_commas(sent: Any, found: list[str]) -> None:
-    assert tags(sent) == found
+    assert tags_in(sent) == found

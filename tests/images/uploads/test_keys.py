@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounts.models import Organization
-from images.uploads.keys import NATIVE, Signer, signer_for, signer_of
+from images.uploads.keys import NATIVE, Signer, organization_signer, signer_with_key
 from images.uploads.models import Upload
 from tests.images.uploads.sending import send
 
@@ -25,25 +25,25 @@ def test_each_organization_has_digits_and_secrets_of_its_own(signer: Signer, for
     assert {signer.api_key, foreign.api_key} & {NATIVE} == set()
     assert signer.api_key != foreign.api_key
     assert set(signer.secrets).isdisjoint(foreign.secrets)
-    assert set(signer.secrets).isdisjoint(signer_for(None).secrets)
+    assert set(signer.secrets).isdisjoint(organization_signer(None).secrets)
 
 
 def test_a_secret_is_never_a_signing_key_itself(signer: Signer) -> None:
     ours = {*settings.SIGNING_KEYS, settings.SECRET_KEY}
     assert ours.isdisjoint(signer.secrets)
-    assert ours.isdisjoint(signer_for(None).secrets)
+    assert ours.isdisjoint(organization_signer(None).secrets)
 
 
 def test_a_key_leads_back_to_its_organization(signer: Signer, organization: Organization) -> None:
-    assert signer_of(signer.api_key) == signer
+    assert signer_with_key(signer.api_key) == signer
     assert signer.organization_id == organization.pk
-    assert signer_of(NATIVE) == signer_for(None)
+    assert signer_with_key(NATIVE) == organization_signer(None)
 
 
 def test_an_inactive_organization_signs_nothing(signer: Signer, organization: Organization) -> None:
     organization.is_active = False
     organization.save()
-    assert signer_of(signer.api_key) is None
+    assert signer_with_key(signer.api_key) is None
     assert send(signer).status_code == 401
 
 
@@ -51,15 +51,15 @@ def test_an_inactive_organization_signs_nothing(signer: Signer, organization: Or
     "api_key", ["", "x", "-1", "1.5", "1e3", " 1", "٣", "²", "00", "1", str(1 << 128), "9" * 5_000]
 )
 def test_a_key_that_is_nobodys_is_none(api_key: str) -> None:
-    assert signer_of(api_key) is None
+    assert signer_with_key(api_key) is None
 
 
 def test_a_form_signed_before_a_rotation_is_good_until_its_key_goes(organization: Organization, settings: Any) -> None:
     settings.SIGNING_KEYS = ["older"]
-    before = signer_for(organization.pk)
+    before = organization_signer(organization.pk)
     settings.SIGNING_KEYS = ["newest", "older"]
-    assert before.api_key == signer_for(organization.pk).api_key
-    assert signer_for(organization.pk).secrets[1:] == before.secrets
+    assert before.api_key == organization_signer(organization.pk).api_key
+    assert organization_signer(organization.pk).secrets[1:] == before.secrets
     answered = send(before)
     assert answered.status_code == 200
     settings.SIGNING_KEYS = ["newest"]
@@ -68,12 +68,12 @@ def test_a_form_signed_before_a_rotation_is_good_until_its_key_goes(organization
 
 def test_answers_are_signed_by_the_newest_key(organization: Organization, settings: Any) -> None:
     settings.SIGNING_KEYS = ["older"]
-    before = signer_for(organization.pk)
+    before = organization_signer(organization.pk)
     settings.SIGNING_KEYS = ["newest", "older"]
     told = send(before).json()
-    newest, older = signer_for(organization.pk), before
-    assert newest.answers(told["public_id"], told["version"], told["signature"])
-    assert not older.answers(told["public_id"], told["version"], told["signature"])
+    newest, older = organization_signer(organization.pk), before
+    assert newest.verifies_answer(told["public_id"], told["version"], told["signature"])
+    assert not older.verifies_answer(told["public_id"], told["version"], told["signature"])
 
 
 def test_create_upload_key_prints_what_the_packages_are_configured_with(organization: Organization) -> None:
@@ -82,9 +82,11 @@ def test_create_upload_key_prints_what_the_packages_are_configured_with(organiza
     found = re.fullmatch(r"cloudinary://([0-9]+):([0-9a-f]{64})@([a-z]+)\n", out.getvalue())
     assert found
     assert UUID(int=int(found[1])) == organization.pk
-    assert (found[2], found[3]) == (signer_for(organization.pk).secrets[0], settings.CLOUD_NAME)
+    assert (found[2], found[3]) == (organization_signer(organization.pk).secrets[0], settings.CLOUD_NAME)
     parameters = {"timestamp": int(time.time()), "tags": "a,b"}
-    assert signer_for(organization.pk).verifies(parameters, cloudinary.utils.api_sign_request(parameters, found[2]))
+    assert organization_signer(organization.pk).verifies(
+        parameters, cloudinary.utils.api_sign_request(parameters, found[2])
+    )
 
 
 def test_create_upload_key_makes_an_organization_that_nobody_has_yet(db: None) -> None:
@@ -104,7 +106,7 @@ def test_where_cloudinary_delivers_all_share_its_key(
     organization: Organization, other_organization: Organization, settings: Any
 ) -> None:
     settings.DELIVERY, settings.CLOUD_API_KEY, settings.DELIVERY_KEYS = "cloudinary", "874837483274837", ["secret"]
-    ours, theirs, native = (signer_for(pk) for pk in (organization.pk, other_organization.pk, None))
+    ours, theirs, native = (organization_signer(pk) for pk in (organization.pk, other_organization.pk, None))
     assert ours == theirs == native == Signer("874837483274837", ("secret",))
 
 
@@ -116,13 +118,13 @@ def test_notifications_are_verified_as_cloudinary_signs_them(signer: Signer) -> 
         for algorithm in ("sha1", "sha256"):
             text = f"{body}{moment}{secret}"
             made = cloudinary.utils.compute_hex_hash(text, algorithm)
-            assert signer.notifies(body.encode(), str(moment), made)
+            assert signer.verifies_notification(body.encode(), str(moment), made)
         assert cloudinary.utils.verify_notification_signature(
-            body, moment, signer.notification(body.encode(), str(moment))
+            body, moment, signer.notification_signature(body.encode(), str(moment))
         )
     finally:
         cloudinary.config(api_secret=before)
-    assert not signer.notifies(body.encode() + b" ", str(moment), made)
-    assert not signer.notifies(body.encode(), str(moment + 1), made)
-    assert not signer.notifies(b"\xff\xfe", "no number", "é" * 40)
+    assert not signer.verifies_notification(body.encode() + b" ", str(moment), made)
+    assert not signer.verifies_notification(body.encode(), str(moment + 1), made)
+    assert not signer.verifies_notification(b"\xff\xfe", "no number", "é" * 40)
     assert not Upload.objects.exists()

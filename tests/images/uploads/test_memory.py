@@ -41,7 +41,7 @@ def resident(server: Web) -> int:
 
 @pytest.fixture
 def peak(server: Web) -> Callable[[Callable[[], Any]], tuple[Any, int]]:
-    """peak(work): what the work returns, and by how many KB the workers grew meanwhile at most."""
+    """peak(work): what the work returns, and by how many KB the workers grew at most while it went on."""
 
     def measured(work: Callable[[], Any]) -> tuple[Any, int]:
         before, over, most = resident(server), Event(), [0]

@@ -10,7 +10,7 @@ from django.conf import settings as django_settings
 
 from accounts.models import Organization
 from images import tasks
-from images.uploads.keys import Signer, signer_for
+from images.uploads.keys import Signer, organization_signer
 from images.uploads.models import Upload
 from sharinpix import fetching
 from tests.images.uploads.sending import PICTURE, send, send_part
@@ -21,7 +21,7 @@ URL = "https://hooks.example/uploads?a=1&b=2"
 
 @pytest.fixture
 def signer(organization: Organization) -> Signer:
-    return signer_for(organization.pk)
+    return organization_signer(organization.pk)
 
 
 @pytest.fixture

@@ -13,13 +13,14 @@ import time_machine
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from images import storage
+from images.storage import storage
 from images.uploads import parts
 from images.uploads.keys import Signer
 from images.uploads.models import Part, PartialUpload, Upload
 from images.uploads.parts import Span
-from sharinpix.api import Malformed, TooLarge
-from tests.images.uploads.sending import PICTURE, send, send_part, together
+from sharinpix.errors import Malformed, TooLarge
+from tests.images.uploads.sending import PICTURE, send, send_part
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHOLE = PICTURE + bytes(range(256)) * 4
@@ -224,15 +225,15 @@ def test_of_two_that_put_the_parts_together_one_makes_the_upload(
     signer: Signer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second one sends the last part again while the first one still works on it."""
-    real, seconds = parts.finish, []
+    real, seconds = parts.finish_upload, []
 
     def finish(whole: PartialUpload, upload: Upload) -> None:
-        monkeypatch.setattr(parts, "finish", real)
+        monkeypatch.setattr(parts, "finish_upload", real)
         seconds.append(send_part(signer, "one", WHOLE, 500, len(WHOLE)).json())
         real(whole, upload)
 
     send_part(signer, "one", WHOLE, 0, 500)
-    monkeypatch.setattr(parts, "finish", finish)
+    monkeypatch.setattr(parts, "finish_upload", finish)
     assert send_part(signer, "one", WHOLE, 500, len(WHOLE)).json() == seconds[0]
     assert storage.read(Upload.objects.get().original) == WHOLE
 

@@ -9,8 +9,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from accounts.models import Organization
-from images import storage
-from images.uploads.keys import Signer, signer_for
+from images.storage import storage
+from images.uploads.keys import Signer, organization_signer
 from images.uploads.models import Upload
 from sharinpix import fetching
 from tests.images.samples import file_of, quarters
@@ -19,7 +19,7 @@ from tests.images.uploads.sending import (
     path,
     refused,
     send,
-    signed,
+    signed_fields,
 )
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +68,9 @@ def test_a_client_cannot_choose_the_public_id(signer: Signer) -> None:
 
 
 def test_another_cloud_is_not_here(signer: Signer) -> None:
-    answer = Client().post("/v1_1/elsewhere/auto/upload", {**signed(signer), "file": SimpleUploadedFile("a", PICTURE)})
+    answer = Client().post(
+        "/v1_1/elsewhere/auto/upload", {**signed_fields(signer), "file": SimpleUploadedFile("a", PICTURE)}
+    )
     refused(answer, 400)
 
 
@@ -85,7 +87,7 @@ def test_a_timestamp_is_good_from_an_hour_ago_to_in_a_week(signer: Signer, offse
 
 @pytest.mark.parametrize(("offset", "status"), [(30 * DAY, 200), (30 * DAY + 120, 401), (-HOUR - 30, 401)])
 def test_a_native_form_is_good_for_a_month(offset: int, status: int, db: None) -> None:
-    assert send(signer_for(None), timestamp=int(time.time()) + offset).status_code == status
+    assert send(organization_signer(None), timestamp=int(time.time()) + offset).status_code == status
 
 
 @pytest.mark.parametrize("timestamp", ["", "now", "NaN", "inf", "1e400", "-1", "9" * 400, "0x10"])
@@ -94,13 +96,13 @@ def test_a_timestamp_that_is_no_moment_is_refused(signer: Signer, timestamp: str
 
 
 def test_a_native_upload_belongs_to_nobody_yet(db: None) -> None:
-    assert send(signer_for(None)).status_code == 200
+    assert send(organization_signer(None)).status_code == 200
     assert Upload.objects.get().organization is None
 
 
 def test_native_uploads_can_be_switched_off(settings: Any, signer: Signer) -> None:
     settings.NATIVE_UPLOAD = False
-    refused(send(signer_for(None)), 401)
+    refused(send(organization_signer(None)), 401)
     assert send(signer).status_code == 200
 
 
@@ -133,7 +135,7 @@ def mutations(fields: dict[str, Any], foreign: Signer) -> dict[str, dict[str, An
 
 
 def test_every_change_of_a_signed_form_is_refused(signer: Signer, foreign: Signer) -> None:
-    fields = signed(signer, tags="a", colors=1, notification_url="http://testserver/api/v1/cloudinary")
+    fields = signed_fields(signer, tags="a", colors=1, notification_url="http://testserver/api/v1/cloudinary")
     assert post(fields).status_code == 200
     Upload.objects.all().delete()
     for name, changed in mutations(fields, foreign).items():
@@ -143,7 +145,7 @@ def test_every_change_of_a_signed_form_is_refused(signer: Signer, foreign: Signe
 
 
 def test_an_ampersand_cannot_pretend_to_be_a_parameter(signer: Signer) -> None:
-    form = signed(signer, notification_url="http://a.example/?x=1&tags=b")
+    form = signed_fields(signer, notification_url="http://a.example/?x=1&tags=b")
     assert post({**form, "notification_url": "http://a.example/?x=1", "tags": "b"}).status_code == 401
     assert post(form).status_code == 200
 
@@ -151,24 +153,24 @@ def test_an_ampersand_cannot_pretend_to_be_a_parameter(signer: Signer) -> None:
 @pytest.mark.parametrize("name", ["colors", "tags", "faces", "notification_url", "type", "timestamp", "phash"])
 def test_a_parameter_may_come_as_a_list(signer: Signer, name: str) -> None:
     """The signature of a list is that of its members joined by commas: a client may send one for the other."""
-    fields = signed(signer, colors=1, tags="a", faces=1, phash=1, notification_url="http://testserver/x")
+    fields = signed_fields(signer, colors=1, tags="a", faces=1, phash=1, notification_url="http://testserver/x")
     fields[f"{name}[]"] = fields.pop(name)
     assert post(fields).status_code == 200
 
 
 def test_a_parameter_that_is_an_object_is_refused(signer: Signer) -> None:
-    refused(post({**signed(signer), "context[a]": "b"}), 400)
+    refused(post({**signed_fields(signer), "context[a]": "b"}), 400)
 
 
 def test_a_file_cannot_stand_for_a_parameter(signer: Signer) -> None:
-    fields = signed(signer, tags="b.jpg")
+    fields = signed_fields(signer, tags="b.jpg")
     del fields["tags"]
     assert post({**fields, "tags": SimpleUploadedFile("b.jpg", PICTURE)}).status_code in {400, 401}
     assert not Upload.objects.exists()
 
 
 def test_a_body_in_json_is_read_too(signer: Signer) -> None:
-    fields: dict[str, Any] = {**signed(signer, tags="5", faces="true"), "file": "http://127.0.0.1/"}
+    fields: dict[str, Any] = {**signed_fields(signer, tags="5", faces="true"), "file": "http://127.0.0.1/"}
     fields |= {"tags": 5, "faces": True}
     answer = Client().post(path(), orjson.dumps(fields), content_type="application/json")
     assert answer.status_code == 400  # signed well: the file is the trouble
@@ -176,13 +178,13 @@ def test_a_body_in_json_is_read_too(signer: Signer) -> None:
 
 
 def test_a_parameter_that_is_null_counts_as_absent(signer: Signer) -> None:
-    fields = {**signed(signer), "tags": None, "file": "http://127.0.0.1/"}
+    fields = {**signed_fields(signer), "tags": None, "file": "http://127.0.0.1/"}
     assert Client().post(path(), orjson.dumps(fields), content_type="application/json").status_code == 400
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/a.jpg", "data:image/png;base64,AAAA", "file:///etc/passwd", "a", ""])
 def test_a_file_that_is_named_by_its_address_is_fetched_or_refused(signer: Signer, url: str) -> None:
-    refused(Client().post(path(), {**signed(signer), "file": url}), 400)
+    refused(Client().post(path(), {**signed_fields(signer), "file": url}), 400)
 
 
 def test_a_file_that_is_named_by_its_address_is_fetched_by_the_careful_fetcher(
@@ -197,7 +199,7 @@ def test_a_file_that_is_named_by_its_address_is_fetched_by_the_careful_fetcher(
         return Found()
 
     monkeypatch.setattr(fetching, "fetch", fetch)
-    told = Client().post(path(), {**signed(signer), "file": "https://pictures.example/a"}).json()
+    told = Client().post(path(), {**signed_fields(signer), "file": "https://pictures.example/a"}).json()
     assert (told["bytes"], told["original_filename"]) == (len(PICTURE), "Far away")
 
 

@@ -3,14 +3,14 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from images import storage
+from images.storage.keys import original_key
 from images.uploads.keys import Signer
 from images.uploads.models import Upload
 from tests.factories import jpeg
+from tests.fuzzing import examples
 from tests.images.uploads.sending import (
     PICTURE,
     field,
@@ -19,14 +19,14 @@ from tests.images.uploads.sending import (
     refused,
     send,
     send_raw,
-    signed,
+    signed_fields,
 )
 
 pytestmark = pytest.mark.django_db
 
 
 def form(signer: Signer, **parameters: Any) -> list[bytes]:
-    return [field(name, value) for name, value in signed(signer, **parameters).items()]
+    return [field(name, value) for name, value in signed_fields(signer, **parameters).items()]
 
 
 NAMES = {
@@ -54,7 +54,7 @@ def test_a_name_is_shown_without_what_harms_and_never_becomes_a_key(signer: Sign
         return
     assert answer.status_code == 200, answer.content
     upload = Upload.objects.get()
-    assert upload.original == storage.original_key(upload.public_id)
+    assert upload.original == original_key(upload.public_id)
     assert len(upload.filename.encode()) <= 255
     assert all(c.isprintable() for c in upload.filename)
     assert "/" not in upload.filename and "\\" not in upload.filename
@@ -147,7 +147,7 @@ def test_a_picture_of_too_many_pixels_is_too_large(signer: Signer, settings: Any
 
 
 @given(body=st.binary(max_size=300))
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@examples(60)
 def test_no_body_is_a_500(db: None, body: bytes) -> None:
     for content_type in (
         "multipart/form-data; boundary=BoUnDaRy",

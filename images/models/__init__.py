@@ -1,0 +1,19 @@
+"""The tables of images; Django finds every model of the app here."""
+
+from images.models.image import DEFAULT_SIDE, ROTATIONS, Image
+from images.models.thumbnail import Representation, Thumbnail
+from images.tags.models import Tag, Tagging
+from images.uploads.models import Part, PartialUpload, Upload
+
+__all__ = [
+    "DEFAULT_SIDE",
+    "ROTATIONS",
+    "Image",
+    "Part",
+    "PartialUpload",
+    "Representation",
+    "Tag",
+    "Tagging",
+    "Thumbnail",
+    "Upload",
+]

@@ -1,0 +1,1 @@
+"""An original becomes a processed image."""

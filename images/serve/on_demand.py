@@ -1,0 +1,71 @@
+"""Renders derived files on demand, each once, and stores them; slots bound how many a host renders at once."""
+
+import hashlib
+import threading
+
+from django.conf import settings
+from django.core.files.base import ContentFile, File
+from django.db import connection
+
+from images import rendering
+from images.limits import picture_limits
+from images.models import Image
+from images.serve.wanted import Wanted
+from images.storage import storage
+from images.storage.cache import derived
+from sharinpix import env
+from sharinpix.errors import Unavailable
+from sharinpix.locks import FileLock
+
+WAIT = 10  # seconds that a request waits for a lock or a slot
+waiting = threading.BoundedSemaphore(env.THREADS_PER_PROCESS // 2)
+"""Requests of this process that render or wait for it: one more raises Busy at once."""
+KEY_LOCKS = 1_024
+"""Number of lock files; the keys of derived files are hashed to them. Two keys may share one, which only costs time."""
+
+
+class Busy(Unavailable):
+    """No slot got free in time, or too many requests wait for one; answered 503."""
+
+    sentence = "Too many pictures are being rendered. Please try again."
+
+
+def rendered_file(wanted: Wanted, row: Image, key: str) -> File[bytes] | None:
+    """The content of `render_once` as a file."""
+    content = render_once(wanted, row, key)
+    return None if content is None else ContentFile(content)
+
+
+def render_once(wanted: Wanted, row: Image, key: str) -> bytes | None:
+    """Renders a derived file and stores it under the key; concurrent requests for it wait, and read the stored file.
+
+    None where the original is missing. Raises Busy and PictureError.
+    """
+    if not waiting.acquire(blocking=False):
+        raise Busy
+    try:
+        if not connection.in_atomic_block:
+            connection.close()  # do not hold one during a wait of seconds
+        key_lock = f"key-{int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % KEY_LOCKS}"
+        with FileLock(key_lock, wait=WAIT) as held:
+            if not held:
+                raise Busy
+            return storage.read(key) or render_in_slot(wanted, row, key)
+    finally:
+        waiting.release()
+
+
+def render_in_slot(wanted: Wanted, row: Image, key: str) -> bytes | None:
+    """Renders in one of the slots of the host, half as many as there are web processes, and stores the file."""
+    slots = [f"render-{slot}" for slot in range(max(1, settings.WEB_CONCURRENCY // 2))]
+    with FileLock(*slots, wait=WAIT) as free:
+        if not free:
+            raise Busy
+        source = storage.read(str(row.original))
+        if source is None:
+            return None
+        found = rendering.render(
+            source, wanted.transformation, extension=wanted.extension, webp=wanted.webp, limits=picture_limits()
+        )
+    derived.put(key, found.content)
+    return found.content
