@@ -58,12 +58,12 @@ def access_headers(token: SharinpixToken, public_id: str) -> dict[str, str]:
 
 
 def image_answer(image_id: UUID) -> Response:
-    """The 35 keys of an image as it is now. Raises Http404 where it was deleted."""
+    """An image as it is now, without the keys of a resync. Raises Http404 where it was deleted."""
     return Response(image_text(image_id))
 
 
 def image_text(image_id: UUID) -> orjson.Fragment:
-    """The text of an image, with 35 keys. Raises Http404 where it was deleted."""
+    """The text of an image, without the keys of a resync. Raises Http404 where it was deleted."""
     texts = texts_of([image_id])
     if not texts:
         raise Http404

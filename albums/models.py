@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models
 from django.db.models import Max, Q
 from django.utils import timezone
 
@@ -15,6 +15,7 @@ from albums.querysets import AlbumQuerySet
 from albums.uploads import models as uploads  # noqa: F401
 from images.models import Image, Tag, Tagging, Upload
 from images.uploads.claims import SentData
+from sharinpix.errors import Conflict
 
 MAX_ID = 255
 
@@ -53,11 +54,16 @@ class Album(models.Model):
         self.check_public_id(self.public_id)
 
     def rename(self, public_id: str) -> None:
-        """Gives the album another id. Raises ValidationError as check_public_id, IntegrityError for a taken id."""
+        """Gives the album another id. Raises ValidationError as check_public_id, Conflict for a taken id."""
         self.check_public_id(public_id)
-        with self.changing():
-            self.public_id = public_id
-            self.save(update_fields=["public_id"])
+        before = self.public_id
+        try:
+            with self.changing():
+                self.public_id = public_id
+                self.save(update_fields=["public_id"])
+        except IntegrityError:
+            self.public_id = before
+            raise Conflict("Another album of the organization has this id.") from None
 
     def changing(self) -> AbstractContextManager[None]:
         """For changes of `public_id`, which the texts of the album's images hold; see changing_related."""

@@ -25,12 +25,12 @@ class UploadFormSerializer(serializers.Serializer[dict[str, Any]]):
 
 @extend_schema_field(AlbumImageSerializer(many=True))
 class StoredImagesField(serializers.ReadOnlyField):
-    """A list of texts of images, with 35 keys each."""
+    """A list of texts of images, without the keys of a resync."""
 
 
 @extend_schema_field(AlbumImageSerializer)
 class StoredImageField(serializers.ReadOnlyField):
-    """The text of an image, with 35 keys."""
+    """The text of an image, without the keys of a resync."""
 
 
 class ConstantField(serializers.IntegerField):

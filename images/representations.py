@@ -52,7 +52,7 @@ class Text(NamedTuple):
 
 
 def row_text(row: Any) -> Text:
-    """The 37 keys of one image as the API's own renderer writes them."""
+    """One image as the API's own renderer writes them."""
     keys = image_serializer().to_representation(row)
     return Text(row.id, keys, RENDERER.render(keys))
 

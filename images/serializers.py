@@ -20,7 +20,7 @@ from sharinpix.serializers import CompiledSerializer, TimestampField, utc_timest
 
 
 class ImageSerializer(CompiledSerializer):
-    """The 37 keys of an image in a resync, in the published order. Sizes are pixels, points degrees, `size` bytes."""
+    """The keys of an image in a resync, in the published order. Sizes are pixels, points degrees, `size` bytes."""
 
     id = serializers.UUIDField(read_only=True)
     public_id = serializers.UUIDField(read_only=True, source="id", help_text="Equal to id.")
@@ -62,7 +62,7 @@ class ImageSerializer(CompiledSerializer):
 
 
 class AlbumImageSerializer(ImageSerializer):
-    """The 35 keys of an image in every other answer: without tags and the uploader's Salesforce id."""
+    """The keys of an image in every other answer: those of a resync without tags and the uploader's Salesforce id."""
 
     tag_names = None  # type: ignore[assignment]  # how DRF leaves out an inherited field
     user_sfid = None  # type: ignore[assignment]

@@ -19,6 +19,8 @@ from drf_spectacular.generators import SchemaGenerator
 from packaging.requirements import Requirement
 from rest_framework.views import APIView
 
+from images.delivery.variants import VARIANTS, names_of
+from images.rendering.sources import EXTENSIONS
 from images.serializers import AlbumImageSerializer, ImageSerializer
 from tests.servers import ROOT
 
@@ -155,6 +157,17 @@ def test_an_image_has_the_keys_that_are_told_in_their_order() -> None:
     assert [int(row[0]) for row in rows] == list(range(1, len(keys) + 1))
 
 
+def test_every_variant_and_format_is_told() -> None:
+    rows = {row[1]: row[-1] for row in table("docs/api.md", "image") if row[0].isdigit()}
+    for key in ("external_urls", "thumbnails"):
+        assert sorted(re.findall(r"`(\w+)`", rows[f"`{key}`"])) == sorted(names_of(key)), f"docs/api.md, image: {key}"
+        for name in names_of(key):
+            shown = name if key == "external_urls" and VARIANTS[name].kind else f"{key}.{name}"
+            assert f"`{shown}`" in section("docs/api.md", "image URLs"), f"docs/api.md, image URLs: {shown}"
+    missing = {name for name in EXTENSIONS.values() if f"`{name}`" not in rows["`format`"]}
+    assert not missing, "docs/api.md, image: the row of `format`; the rows of files and README name formats too"
+
+
 def test_the_keys_of_a_resync_alone_are_told_as_such() -> None:
     alone = [row[1] for row in table("docs/api.md", "image") if "only in a resync" in row[-1]]
     fewer = AlbumImageSerializer().fields.keys()
@@ -285,7 +298,7 @@ def test_a_command_has_the_options_that_are_told() -> None:
     ours = {name: app for name, app in get_commands().items() if app in APPS}
     there = {name: options(load_command_class(str(app), name)) - common for name, app in ours.items()}
     assert any(there.values())
-    assert {name: set(re.findall(r"--[a-z-]+", told[name])) for name in ours} == there
+    assert {name: set(re.findall(r"--[a-z-]+", told.get(name, ""))) for name in ours} == there
 
 
 def make_targets() -> set[str]:

@@ -42,7 +42,8 @@ VARIANTS: dict[str, Variant] = {
     "large": Variant(f"{EDITED}c_fill,h_200,w_200/{SEND}", BOTH, stored=True, kind="thumbnail"),
     "mini": Variant(f"{EDITED}c_fill,h_100,w_100/{SEND}", BOTH, stored=True, kind="mini"),
 }
-"""By name, the largest first, which is the order of `thumbnails`. A new variant is a new row."""
+"""By name, the largest first, which is the order of `thumbnails`. A new variant is a new row; no two have one kind, and
+the chain of a stored one begins with EDITED, or edits would not show."""
 
 
 def names_of(key: Key) -> list[str]:

@@ -119,7 +119,7 @@ TEXTS_TO_CUT = stored("resync_spans")
 class Reader:
     """The answer of one request: `body` or, where `streams`, `pieces`. `next` is the Cursor of the next page, or None.
 
-    With `resync_keys` each image has 37 keys, else 35.
+    With `resync_keys` each image has the keys of a resync, else those of every other answer.
     """
 
     def __init__(self, token: Token, asked: SyncRequest, *, resync_keys: bool = True) -> None:
@@ -198,7 +198,7 @@ def current_texts(rows: Sequence[Row], stamp: bytes) -> list[bytes]:
 
 
 def texts_of(ids: Sequence[UUID]) -> list[bytes]:
-    """The texts of these images in this order, as every answer but a resync has them (35 keys)."""
+    """The texts of these images in this order, as every answer but a resync has them."""
     written = (UUIDField().get_db_prep_value(image_id, connection) for image_id in ids)
     return texts_to_cut([str(image_id).encode() for image_id in written])
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import Organization
 from albums.models import Album
 from albums.ordering import STEP
+from sharinpix.errors import Conflict
 from tests.factories import make_album, make_image
 
 FIT = [
@@ -112,3 +113,12 @@ def test_the_database_refuses_ids_that_clients_resolve_away(organization: Organi
 
 def test_every_constraint_is_among_those_broken_here() -> None:
     assert {constraint.name for constraint in Album._meta.constraints} == set(VIOLATIONS)
+
+
+def test_a_taken_id_is_a_conflict_and_changes_nothing(organization: Organization) -> None:
+    make_album(organization, "taken")
+    album = make_album(organization, "free")
+    with pytest.raises(Conflict, match="has this id"):
+        album.rename("taken")
+    assert album.public_id == "free"
+    assert Album.objects.get(pk=album.pk).public_id == "free"

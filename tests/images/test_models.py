@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Organization, User
 from albums.models import Album
 from images.delivery import signed_urls
+from images.delivery.variants import STORED
 from images.models import Image, Tag, Tagging, Thumbnail
 from images.processing import work
 from images.storage import storage
@@ -157,7 +158,7 @@ def test_an_edit_renders_the_stored_thumbnails_anew(client: Client, photo: Image
     assert files_of(photo) == {}
     assert work.process(photo.pk)
     after = files_of(photo)
-    assert set(after) == {"full", "large", "mini"} and not set(after.values()) & set(before.values())
+    assert set(after) == set(STORED) and not set(after.values()) & set(before.values())
     for thumbnail in photo.thumbnails.all():
         content = storage.read(str(thumbnail.file))
         assert content is not None and corners(content) == TURNED
@@ -173,7 +174,7 @@ def test_an_edit_removes_the_earlier_thumbnails_once_it_is_committed(
     with django_capture_on_commit_callbacks(execute=True):
         photo.edit(90, None)
         assert None not in [storage.read(key) for key in before.values()]
-    assert [storage.read(key) for key in before.values()] == [None] * 3
+    assert [storage.read(key) for key in before.values()] == [None] * len(STORED)
     assert files_of(photo) == {}
 
 

@@ -90,3 +90,13 @@ def test_every_edit_has_chains_that_we_can_render(
     edit = Edit(rotation, crop)
     for chain in variants.chains(edit).values():
         assert str(Transformation.parse(chain)) == chain
+
+
+def test_no_two_variants_have_one_kind() -> None:
+    kinds = [variant.kind for variant in variants.VARIANTS.values() if variant.kind]
+    assert sorted(kinds) == sorted(variants.BY_KIND), "a kind stands in two rows: links would lead to the last one"
+
+
+@pytest.mark.parametrize("name", variants.STORED)
+def test_a_stored_variant_shows_edits(name: str) -> None:
+    assert variants.VARIANTS[name].chain.startswith(variants.EDITED), "begin its chain with {EDITED}"
