@@ -18,6 +18,7 @@ import jwt
 import orjson
 from django.conf import settings
 from django.db.models import UUIDField
+from django.urls.converters import UUIDConverter
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError, TokenBackendExpiredToken, TokenError
 from rest_framework_simplejwt.settings import api_settings
@@ -34,7 +35,7 @@ MAX_BYTES = 8_192
 LEEWAY = 30
 """Seconds by which the clocks of two machines may differ."""
 SHAPE = re.compile(rb"[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
-ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID = re.compile(UUIDConverter.regex)
 
 
 JWT = quick_jwt()

@@ -57,13 +57,13 @@ class Album(models.Model):
         """Gives the album another id. Raises ValidationError as check_public_id, Conflict for a taken id."""
         self.check_public_id(public_id)
         before = self.public_id
-        try:
-            with self.changing():
-                self.public_id = public_id
+        with self.changing():
+            self.public_id = public_id
+            try:
                 self.save(update_fields=["public_id"])
-        except IntegrityError:
-            self.public_id = before
-            raise Conflict("Another album of the organization has this id.") from None
+            except IntegrityError:
+                self.public_id = before
+                raise Conflict("Another album of the organization has this id.") from None
 
     def changing(self) -> AbstractContextManager[None]:
         """For changes of `public_id`, which the texts of the album's images hold; see changing_related."""

@@ -7,13 +7,14 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
+from django.urls.converters import UUIDConverter
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from sharinpix.parsers import fields_of
 
-UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+UUID = re.compile(UUIDConverter.regex, re.IGNORECASE)
 AS_STORED = (
     serializers.BooleanField,
     serializers.CharField,

@@ -14,8 +14,8 @@ from django.test import Client
 from accounts.models import Organization, Secret, User
 from tests.factories import bearer, secret_token, user_token
 from tests.fuzzing import register_profiles
-from tests.read_model import differences, false_texts
 from tests.staff import logged_in, staff_of
+from tests.stored_representations import differences, false_texts
 
 register_profiles()
 

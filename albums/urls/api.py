@@ -1,10 +1,11 @@
 from django.urls import re_path
+from django.urls.converters import UUIDConverter
 
 from albums.imports.views import ImportViewSet
 from albums.uploads.views import NativeBatchView, NativeImageView, NativeView, StorageFileViewSet
 from albums.views import AlbumViewSet, WebhookView
 
-UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+UUID = UUIDConverter.regex
 
 urlpatterns = [
     re_path(r"^albums/?$", AlbumViewSet.as_view({"post": "create"}), name="albums"),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.urls.converters import UUIDConverter
 from rest_framework import serializers
 from rest_framework.fields import empty
 from rest_framework.request import Request
@@ -19,7 +20,7 @@ MAX_IDS = 10_000
 PAGE = 1_000
 MAX_PAGE = 5_000
 EPOCH = datetime.fromtimestamp(0, UTC)
-ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+ID = re.compile(UUIDConverter.regex)
 
 
 class Cursor(NamedTuple):

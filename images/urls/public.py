@@ -1,10 +1,11 @@
 from django.conf import settings
 from django.urls import path, re_path
+from django.urls.converters import UUIDConverter
 
 from images.serve import answers, links, pictures
 from images.uploads.views import UploadView
 
-UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+UUID = UUIDConverter.regex
 
 urlpatterns = [
     path("assets/blank.jpg", answers.blank, name="blank"),

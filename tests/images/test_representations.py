@@ -16,7 +16,7 @@ from albums.models import Album
 from images.models import Image, Representation, Tag, Tagging
 from tests.factories import bearer, make_album, make_image, make_stored_image, user_token
 from tests.payloads import assert_same_payload
-from tests.read_model import false_texts, untold
+from tests.stored_representations import false_texts, untold
 
 
 def stored(image: Image) -> str:

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from accounts.models import Organization
 from albums.models import Album
 from images.delivery import signed_urls
-from images.delivery.variants import STORED
+from images.delivery.variants import STORED, names_of
 from images.models import Image
 from images.storage import storage
 from tests.factories import make_album, make_image, make_stored_image
@@ -48,6 +48,7 @@ def urls_of(image: Image) -> list[tuple[str, str]]:
 
 def test_every_url_shows_the_upright_picture_at_the_promised_size(client: Client, photo: Image) -> None:
     found = {(name, url): content_of(client, url) for name, url in urls_of(photo)}
+    assert len(found) == len(names_of("external_urls")) + len(names_of("thumbnails"))
     assert {name for name, _ in found} == set(SIZES), "SIZES names each variant with the size that it promises"
     for (name, url), content in found.items():
         assert (opened(content).size, corners(content)) == (SIZES[name], UPRIGHT), url
