@@ -265,7 +265,7 @@ class Worker(Program):
     def command(self) -> list[str]:
         """The program and its arguments."""
         recipe = subprocess.run(
-            ["make", "--dry-run", "--old-file=install", "worker"],
+            ["make", "--no-print-directory", "--dry-run", "--old-file=install", "worker"],
             cwd=ROOT,
             env=self.environment,
             check=True,

@@ -226,7 +226,7 @@ def test_a_worker_that_is_asked_to_end_ends_its_work_first(stack: Stack) -> None
         worker.process.terminate()
         until(lambda: "Warm shutdown" in worker.output(), worker)
     assert worker.process.wait(timeout=60) == 0
-    assert processed(stack)[str(image_id)]
+    assert processed(stack)[image_id]
 
 
 @contextmanager
