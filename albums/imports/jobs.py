@@ -4,7 +4,7 @@ import random
 import tempfile
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
@@ -38,9 +38,11 @@ def run(import_id: str | UUID) -> None:
     Exceptions that do not come from the URL (storage, database) are raised, and the attempt is not counted.
     """
     due = Import.objects.filter(pk=import_id).waiting(timezone.now() - abandoned_after())
-    if not due.update(status="fetching", begun_at=timezone.now(), attempts=F("attempts") + 1):
+    claim = uuid4()
+    due.update(status="fetching", claim=claim, begun_at=timezone.now(), attempts=F("attempts") + 1)
+    job = Import.objects.select_related("uploader").filter(pk=import_id, claim=claim).first()
+    if job is None:
         return
-    job = Import.objects.select_related("uploader").get(pk=import_id)
     try:
         if job.attempts > ATTEMPTS:
             close(job, status="failed", error=f"Fetching it killed its worker {ATTEMPTS} times.")
@@ -85,8 +87,8 @@ def fetch_picture(job: Import) -> None:
 
 def close(job: Import, **columns: Any) -> bool:
     """Ends the attempt and writes the columns; False, without writing, where the claim has ended."""
-    mine = Import.objects.filter(pk=job.pk, status="fetching", begun_at=job.begun_at)
-    return bool(mine.update(updated_at=timezone.now(), **columns))
+    mine = Import.objects.filter(pk=job.pk, status="fetching", claim=job.claim)
+    return bool(mine.update(updated_at=timezone.now(), claim=None, **columns))
 
 
 def next_attempt(attempts: int) -> datetime:

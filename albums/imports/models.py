@@ -37,6 +37,7 @@ class Import(models.Model):
     error = models.TextField(null=True, help_text="Why it failed, or what the last attempt met.")
     due_at = models.DateTimeField(default=timezone.now, help_text="When the next attempt may begin.")
     begun_at = models.DateTimeField(null=True)
+    claim = models.UUIDField(null=True, help_text="The claim of the worker that is at it.")
     idempotency_key = models.CharField(max_length=255, null=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(default=timezone.now)

@@ -98,6 +98,7 @@ class Image(models.Model):
     processed = models.BooleanField(default=False, editable=False)
     processing_error = models.TextField(null=True, blank=True, editable=False)
     processing_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    processing_claim = models.UUIDField(null=True, editable=False, help_text="The claim of the worker that is at it.")
     processing_since = models.DateTimeField(null=True, blank=True, editable=False)
     thumbnails_due = models.BooleanField(
         default=False, editable=False, help_text="Its stored thumbnails are to be rendered, though it is processed."
@@ -266,8 +267,9 @@ class Image(models.Model):
         """Makes the image unprocessed and sends it to processing, also after an error."""
         with self.changing():
             self.processed, self.processing_error = False, None
-            self.processing_attempts, self.processing_since = 0, None
-            self.save_fields("processed", "processing_error", "processing_attempts", "processing_since")
+            self.processing_attempts, self.processing_claim, self.processing_since = 0, None, None
+            columns = ("processing_attempts", "processing_claim", "processing_since")
+            self.save_fields("processed", "processing_error", *columns)
         queue.later("images.tasks.process_image", str(self.pk))
 
     def save_fields(self, *fields: str) -> None:

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from math import inf
 from typing import Any, BinaryIO, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
@@ -90,22 +90,25 @@ def perform(claim: Image, *, inspected: bool) -> None:
 
 def claim_for_processing(image_id: str | UUID) -> Image | None:
     """The claimed image, its attempt counted and committed; None where it is not due, or claimed by another worker."""
-    one, now = Image.objects.filter(pk=image_id), timezone.now()
+    one, claim_id = Image.objects.filter(pk=image_id), uuid4()
     due = one.waiting() | one.unrendered()
-    if not due.update(processing_since=now, processing_attempts=F("processing_attempts") + 1):
-        return None
-    return one.filter(processing_since=now).first()
+    due.update(
+        processing_claim=claim_id,
+        processing_since=timezone.now(),
+        processing_attempts=F("processing_attempts") + 1,
+    )
+    return one.filter(processing_claim=claim_id).first()
 
 
 def release(claim: Image) -> None:
     """Ends the claim without counting the attempt."""
     attempts = Greatest(F("processing_attempts") - 1, 0)  # an edit during the attempt has begun to count anew
-    claimed_row(claim).update(processing_since=None, processing_attempts=attempts)
+    claimed_row(claim).update(processing_claim=None, processing_since=None, processing_attempts=attempts)
 
 
 def claimed_row(claim: Image) -> Any:
     """A queryset of the image's row, empty once the claim has ended."""
-    return Image.objects.filter(pk=claim.pk, processed=claim.processed, processing_since=claim.processing_since)
+    return Image.objects.filter(pk=claim.pk, processed=claim.processed, processing_claim=claim.processing_claim)
 
 
 def examined_original(image: Image, chains: Mapping[str, Transformation]) -> Examined:
@@ -134,14 +137,15 @@ def finish(claim: Image, file_facts: Examined | None, pixel_facts: PixelFacts, v
     thumbnails = store_thumbnails(claim, pixel_facts.renditions)
     if claim.processed:
         keep_if_current(claim, thumbnails)
-        claimed_row(claim).update(processing_since=None)
+        claimed_row(claim).update(processing_claim=None, processing_since=None)
         return
     with claim.changing():
         image = claimed_row(claim).first()
         if image is not None:
             image.delivery_version = version or image.delivery_version
-            image.processing_since = None
-            image.save_fields("delivery_version", "processing_since", *image.set_from_original(file_facts, pixel_facts))
+            image.processing_claim = image.processing_since = None
+            read = image.set_from_original(file_facts, pixel_facts)
+            image.save_fields("delivery_version", "processing_claim", "processing_since", *read)
         keep_or_remove(claim, image, thumbnails)
 
 
@@ -149,14 +153,15 @@ def fail(claim: Image, code: str, sentence: str) -> None:
     """Marks what cannot be decoded. Of an image that was processed before, its thumbnails alone are given up: pictures
     are rendered on demand, as soon as its original can be read again."""
     if claim.processed:
-        claimed_row(claim).update(processing_since=None, thumbnails_due=False)
+        claimed_row(claim).update(processing_claim=None, processing_since=None, thumbnails_due=False)
         return
     with claim.changing():
         image = claimed_row(claim).first()
         if image is not None:
             image.processed, image.processing_error = True, f"{code}: {sentence}"
-            image.thumbnails_due, image.processing_since = False, None
-            image.save_fields("processed", "processing_error", "thumbnails_due", "processing_since")
+            image.thumbnails_due, image.processing_claim, image.processing_since = False, None, None
+            ended = ("thumbnails_due", "processing_claim", "processing_since")
+            image.save_fields("processed", "processing_error", *ended)
 
 
 def rerender(image: Image) -> None:

@@ -202,6 +202,17 @@ def test_who_lost_his_claim_meanwhile_makes_no_second_image(internet: Internet, 
 
 
 @pytest.mark.parametrize("content", [PICTURE, fetching.Failed("x"), fetching.Refused("x")])
+def test_a_claim_is_not_known_by_its_time(internet: Internet, job: Import, content: Any) -> None:
+    """Another worker has claimed the import in the same microsecond, and is at it."""
+    other = uuid.uuid4()
+    internet.content, internet.meanwhile = content, lambda: Import.objects.update(claim=other)
+    with time_machine.travel(timezone.now(), tick=False), nothing_kept():
+        jobs.run(job.pk)
+    job.refresh_from_db()
+    assert (job.status, job.claim, Image.objects.count()) == ("fetching", other, 0)
+
+
+@pytest.mark.parametrize("content", [PICTURE, fetching.Failed("x"), fetching.Refused("x")])
 def test_an_import_that_is_deleted_meanwhile_leaves_nothing(internet: Internet, job: Import, content: Any) -> None:
     internet.content, internet.meanwhile = content, Import.objects.all().delete
     before = stored()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
@@ -70,6 +71,25 @@ class TestMeanwhile:
         meanwhile(monkeypatch, lambda: again(image).process_again())
         work.process(image.pk)
         assert (again(image).processed, again(image).processing_attempts) == (True, 1)
+        assert thumbnails_of(image) == named(image)
+
+    def test_a_claim_is_not_known_by_its_time(self, album: Album) -> None:
+        """Two claims in one microsecond: the first one has ended, and neither gives up nor finishes the second."""
+        image = make_waiting_image(album)
+        with time_machine.travel(timezone.now(), tick=False):
+            first = work.claim_for_processing(image.pk)
+            assert first
+            Image.objects.filter(pk=image.pk).update(processing_since=None)
+            second = work.claim_for_processing(image.pk)
+            assert second
+            assert work.claim_for_processing(image.pk) is None
+            work.release(first)
+            assert claim_of(image) == (2, True)
+            work.fail(first, "empty", "It is empty.")
+            work.finish(first, None, work.pixel_facts_of_original(first), None)
+            assert (again(image).processed, again(image).processing_error) == (False, None)
+            work.finish(second, None, work.pixel_facts_of_original(second), None)
+        assert (again(image).processed, claim_of(image)) == (True, (2, False))
         assert thumbnails_of(image) == named(image)
 
     @pytest.mark.parametrize("renew", [work.rerender, work.reread])
