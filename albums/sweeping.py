@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from albums.imports.models import Import
 from albums.uploads.models import StorageFile
-from images.models import Image, Thumbnail
+from images.models import DiscardedFile, Image, Thumbnail
 from images.querysets import abandoned_after
 from images.storage import storage
+from images.storage.cache import EVICTED_FOR, derived
+from images.storage.keys import derived_folder
 from images.uploads.models import Part, PartialUpload, Upload
 from sharinpix import queue
 
@@ -62,15 +64,41 @@ def remove_unclaimed() -> int:
             if mine is None:
                 continue
             mine.delete()
-        storage.remove([upload.original] if upload.original else [])
+            if mine.original:
+                DiscardedFile.objects.discard([mine.original, derived_folder(mine.public_id)])
         removed += 1
     return removed
+
+
+def remove_discarded(grace: timedelta) -> int:
+    """Removes the files whose rows were deleted or replaced longer than the grace ago, unless a row names them again.
+
+    Returns how many.
+    """
+    removed, due = 0, DiscardedFile.objects.filter(discarded_at__lte=timezone.now() - grace).order_by("discarded_at")
+    while keys := list(due.values_list("key", flat=True)[:AT_ONCE]):
+        folders = {key: key.split("/")[1] for key in keys if key.endswith("/")}
+        used = Image.objects.filter(delivery_id__in=folders.values()).values_list("delivery_id", flat=True)
+        files = {key for key in keys if key not in folders}
+        files -= named(files)
+        storage.remove(files)
+        for folder in (folder for folder, public_id in folders.items() if public_id not in set(used)):
+            storage.remove_folder(folder.rstrip("/"))
+        DiscardedFile.objects.filter(key__in=keys).delete()
+        removed += len(files)
+    return removed
+
+
+def remove_files(grace: timedelta) -> int:
+    """Removes every file that nothing needs any more since longer than the grace; returns how many."""
+    evicted = derived.trim(min(grace, EVICTED_FOR))
+    return remove_discarded(grace) + remove_unknown(grace) + remove_incoming(grace) + evicted
 
 
 def remove_unknown(grace: timedelta) -> int:
     """Removes files that no row names and that are older than the grace: the row of a new file may not be saved yet.
 
-    Returns how many.
+    Those whose row is gone since less than the grace stay too. Returns how many.
     """
     oldest = timezone.now() - grace
     removed = 0
@@ -78,6 +106,7 @@ def remove_unknown(grace: timedelta) -> int:
         old = (key for key, written in storage.files(prefix) if written < oldest)
         for keys in key_batches(old):
             unknown = set(keys) - known(keys)
+            unknown -= set(DiscardedFile.objects.filter(key__in=unknown).values_list("key", flat=True))
             storage.remove(unknown)
             removed += len(unknown)
     return removed
@@ -113,6 +142,14 @@ def parts(keys: list[str]) -> set[str]:
 
 KNOWN = {"originals": originals, "thumbnails": thumbnails, "parts": parts}
 """Folder of the storage -> the function that finds the keys that rows name."""
+
+
+def named(keys: Iterable[str]) -> set[str]:
+    """Those of the keys that some row names."""
+    found: set[str] = set()
+    for prefix, known in KNOWN.items():
+        found |= known([key for key in keys if key.startswith(f"{prefix}/")])
+    return found
 
 
 def key_batches(keys: Iterable[str]) -> Iterator[list[str]]:

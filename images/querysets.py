@@ -16,7 +16,8 @@ from django.utils import timezone
 from accounts.models import Organization
 from images import payload_rows, representations
 from images.delivery.variants import STORED
-from images.storage import storage
+from images.storage.keys import derived_folder
+from images.storage.models import DiscardedFile
 
 if TYPE_CHECKING:
     from images.models.image import Image  # noqa: F401  (named in a string below)
@@ -130,29 +131,22 @@ class ImageQuerySet(models.QuerySet["Image"]):
     # Deletion
 
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes the rows, and after commit the files that no other row names; `sweep` removes those that remain.
+        """Deletes the rows and discards their files, which a sweep removes where no other row names them.
 
         The rows are locked first, so that a concurrent insert of a thumbnail either finishes before or fails.
         """
         with transaction.atomic():
             every = self.model.objects.filter(id__any=list(self.values_list("id", flat=True)))
             list(every.order_by("id").select_for_update().values_list("id"))
-            originals = set(self.exclude(original="").values_list("original", "delivery_id"))
-            thumbnails = set(self.exclude(thumbnails=None).values_list("thumbnails__file", flat=True))
+            originals = self.exclude(original="").values_list("original", "delivery_id")
+            files = {key for original, public_id in originals for key in (original, derived_folder(public_id))}
+            files |= set(self.exclude(thumbnails=None).values_list("thumbnails__file", flat=True))
             deleted = super().delete()
-            transaction.on_commit(lambda: self.model.objects.remove_files(originals, thumbnails), robust=True)
+            DiscardedFile.objects.discard(files)
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
-
-    def remove_files(self, originals: set[tuple[str, str]], thumbnails: set[str]) -> None:
-        """Removes files of deleted rows: originals as (key, public id) unless another row names them, thumbnails."""
-        storage.remove(thumbnails)
-        for original, public_id in originals:
-            if not self.filter(original=original).exists():
-                storage.remove([original])
-                storage.remove_folder(f"derived/{public_id}")
 
 
 def abandoned_after() -> timedelta:

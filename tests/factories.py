@@ -1,6 +1,7 @@
 """Makes what tests need: tokens, albums, images with and without a stored original."""
 
 import io
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from PIL import Image as Pillow
 
 from accounts.models import Organization, Secret, User
 from accounts.tokens import SharinpixToken
+from albums import sweeping
 from albums.models import Album
 from albums.ordering import STEP
 from images.models import Image
@@ -94,6 +96,11 @@ def make_waiting_image(album: Album, content: bytes | None = None, **fields: Any
     storage.write(original_key(public_id), jpeg() if content is None else content)
     facts = {"delivery_id": public_id, "original": original_key(public_id), "processed": False}
     return make_image(album, **facts, **fields)
+
+
+def remove_discarded() -> None:
+    """Removes the files of deleted and replaced rows, as a sweep does it after their grace."""
+    sweeping.remove_discarded(timedelta(0))
 
 
 def files_below(prefix: str) -> set[str]:

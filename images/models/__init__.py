@@ -2,12 +2,14 @@
 
 from images.models.image import DEFAULT_SIDE, ROTATIONS, Image
 from images.models.thumbnail import Representation, Thumbnail
+from images.storage.models import DiscardedFile
 from images.tags.models import Tag, Tagging
 from images.uploads.models import Part, PartialUpload, Upload
 
 __all__ = [
     "DEFAULT_SIDE",
     "ROTATIONS",
+    "DiscardedFile",
     "Image",
     "Part",
     "PartialUpload",

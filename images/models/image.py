@@ -117,7 +117,7 @@ class Image(models.Model):
             models.Index(fields=["id", "album", "position", "created_at", "trashed_at"], name="image_resync"),
             # ImageQuerySet.delivered_as: the images of an image URL
             models.Index(fields=["delivery_id"], name="image_delivery"),
-            # ImageQuerySet.remove_files: other rows that name the file
+            # albums.sweeping: the rows that name a file
             models.Index(fields=["original"], name="image_original", condition=~Q(original="")),
             # ImageQuerySet.waiting: the queue
             models.Index(
@@ -278,7 +278,7 @@ class Image(models.Model):
         self.save(update_fields=[*fields, "updated_at"])
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Deletes the row, and after commit its files; see ImageQuerySet.delete."""
+        """Deletes the row and discards its files; see ImageQuerySet.delete."""
         return type(self).objects.filter(pk=self.pk).delete()
 
     def keep_thumbnails(self, thumbnails: Sequence[Any]) -> None:

@@ -8,12 +8,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from images.models.image import Image
-from images.storage import storage
+from images.storage.models import DiscardedFile
 
 
 class ThumbnailQuerySet(models.QuerySet["Thumbnail"]):
     def delete(self) -> tuple[int, dict[str, int]]:
-        """Deletes the rows, and after commit their files; the images are to be rendered (ImageQuerySet.unrendered)."""
+        """Deletes the rows and discards their files; the images are to be rendered (ImageQuerySet.unrendered)."""
         with transaction.atomic():
             # Images are locked before thumbnails, by id, as workers and edits do it.
             owners = Image.objects.filter(pk__in=set(self.values_list("image_id", flat=True))).order_by("pk")
@@ -22,7 +22,7 @@ class ThumbnailQuerySet(models.QuerySet["Thumbnail"]):
             deleted = super().delete()
             work = Image.objects.filter(pk__in=images).exclude(original="")
             work.update(thumbnails_due=True, processing_attempts=0)
-            transaction.on_commit(lambda: storage.remove(files), robust=True)
+            DiscardedFile.objects.discard(files)
         return deleted
 
     delete.alters_data = True  # type: ignore[attr-defined]
@@ -56,7 +56,7 @@ class Thumbnail(models.Model):
         return f"{self.variant} of {self.image_id}"
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Deletes the row, and after commit its file; see ThumbnailQuerySet.delete."""
+        """Deletes the row and discards its file; see ThumbnailQuerySet.delete."""
         return type(self).objects.filter(pk=self.pk).delete()
 
 

@@ -1,6 +1,5 @@
 """Renders derived files on demand, each once, and stores them; slots bound how many a host renders at once."""
 
-import hashlib
 import threading
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from images.models import Image
 from images.serve.wanted import Wanted
 from images.storage import storage
 from images.storage.cache import derived
+from images.storage.keys import writing
 from sharinpix import env
 from sharinpix.errors import Unavailable
 from sharinpix.locks import FileLock
@@ -20,8 +20,6 @@ from sharinpix.locks import FileLock
 WAIT = 10  # seconds that a request waits for a lock or a slot
 waiting = threading.BoundedSemaphore(env.THREADS_PER_PROCESS // 2)
 """Requests of this process that render or wait for it: one more raises Busy at once."""
-KEY_LOCKS = 1_024
-"""Number of lock files; the keys of derived files are hashed to them. Two keys may share one, which only costs time."""
 
 
 class Busy(Unavailable):
@@ -46,8 +44,7 @@ def render_once(wanted: Wanted, row: Image, key: str) -> bytes | None:
     try:
         if not connection.in_atomic_block:
             connection.close()  # do not hold one during a wait of seconds
-        key_lock = f"key-{int(hashlib.sha256(key.encode()).hexdigest()[:8], 16) % KEY_LOCKS}"
-        with FileLock(key_lock, wait=WAIT) as held:
+        with writing(key, WAIT) as held:
             if not held:
                 raise Busy
             return storage.read(key) or render_in_slot(wanted, row, key)

@@ -1,7 +1,7 @@
 """The methods of both storage backends beyond Django's Storage."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
@@ -16,6 +16,10 @@ class FileStore(Storage):
         A file is read in pieces from its beginning.
         """
         self.save(key, ContentFile(content) if isinstance(content, bytes) else content)
+
+    def replace(self, key: str, content: bytes) -> None:
+        """Stores the content of a derived file, in the place of one that is damaged or evicted."""
+        raise NotImplementedError
 
     def opened(self, key: str) -> File[bytes] | None:
         """The file, open for reading, or None where there is no such file."""
@@ -48,13 +52,17 @@ class FileStore(Storage):
         """
         raise NotImplementedError
 
-    def uploaded_size(self, key: str) -> int | None:
+    def stored_size(self, key: str) -> int | None:
         """The file's size in bytes, or None where there is no such file."""
         raise NotImplementedError
 
-    def trim(self, folder: str, limit: int) -> None:
-        """Where the folder has more bytes than the limit, removes its oldest files down to nine tenths of the limit.
-        On S3 a lifecycle rule on the folder does this."""
+    def trim(self, folder: str, limit: int, grace: timedelta) -> int:
+        """Where the folder has more bytes than the limit, evicts its oldest files down to nine tenths of the limit.
+
+        An evicted file is no longer found by `opened`, and is removed by the first trim after the grace: nginx may have
+        been told to send it. Returns how many were removed. On S3 a lifecycle rule on the folder does this.
+        """
+        return 0
 
     def internal_location(self, key: str) -> str | None:
         """The value of X-Accel-Redirect for the file, or None where no web server in front can read it."""

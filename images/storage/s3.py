@@ -128,6 +128,9 @@ class S3Storage(s3.S3Storage, FileStore):  # type: ignore[misc]
         file.seek(0)
         return File(cast(IO[bytes], file), name)
 
+    def replace(self, key: str, content: bytes) -> None:
+        self.write(key, content)
+
     def delete(self, name: str) -> None:
         self.remove([name])
 
@@ -148,7 +151,7 @@ class S3Storage(s3.S3Storage, FileStore):  # type: ignore[misc]
                     yield entry["Key"], entry["LastModified"]
 
     @s3_errors()
-    def uploaded_size(self, key: str) -> int | None:
+    def stored_size(self, key: str) -> int | None:
         try:
             return int(self.client.head_object(Bucket=self.bucket_name, Key=key)["ContentLength"])
         except ClientError as error:

@@ -26,7 +26,7 @@ from images.storage.keys import new_public_id, original_key
 from images.uploads.models import Part, PartialUpload, Upload
 from sharinpix import queue
 from sharinpix.locks import FileLock
-from tests.factories import make_album, make_image, make_stored_image, make_waiting_image
+from tests.factories import make_album, make_image, make_stored_image, make_waiting_image, remove_discarded
 from tests.servers import ROOT, environment_of_tests
 
 DAY = timedelta(days=1)
@@ -112,6 +112,8 @@ class TestUnclaimed:
         young = make_upload(organization, 7 * DAY)
         assert sweeping.remove_unclaimed() == 2
         assert list(Upload.objects.all()) == [young]
+        assert is_there(old.original)
+        remove_discarded()
         assert [is_there(upload.original) for upload in (old, native, young)] == [False, False, True]
 
     def test_claimed_uploads_stay_even_where_their_image_is_gone(self, organization: Organization) -> None:

@@ -16,7 +16,7 @@ from albums.models import Album
 from images.delivery.variants import STORED
 from images.models import Image, Tag, Tagging, Thumbnail
 from images.processing import work
-from tests.factories import jpeg, make_album, make_image, make_stored_image
+from tests.factories import jpeg, make_album, make_image, make_stored_image, remove_discarded
 from tests.staff import EVIL, add_url, errors_on, list_url, logged_in, queries, rows_on, text, url_of
 
 PAST = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -251,6 +251,7 @@ def test_an_edit_renders_the_thumbnails_again_and_the_preview_follows(
     assert size_of(staff, after) == preview
     now = set(saved.thumbnails.values_list("file", flat=True))
     assert len(now) == len(STORED) and all(default_storage.exists(file) for file in now)
+    remove_discarded()
     assert not any(default_storage.exists(file) for file in earlier - now)
 
 
@@ -399,28 +400,24 @@ def files_of(image: Image) -> set[str]:
     return {str(image.original), *image.thumbnails.values_list("file", flat=True)}
 
 
-def test_an_image_is_deleted_with_its_files(
-    staff: Client, image: Image, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_an_image_is_deleted_with_its_files(staff: Client, image: Image) -> None:
     image.tag(["birds"])
     files = files_of(image)
     assert len(files) == 1 + len(STORED) and all(default_storage.exists(file) for file in files)
     warning = text(staff.get(url_of(image, "delete")))
     assert "Thumbnails: 3" in warning and "mini of" not in warning and url_of(image) in warning
-    with django_capture_on_commit_callbacks(execute=True):
-        assert staff.post(url_of(image, "delete"), {"post": "yes"}).status_code == 302
+    assert staff.post(url_of(image, "delete"), {"post": "yes"}).status_code == 302
     assert not Image.objects.exists() and not Thumbnail.objects.exists()
+    remove_discarded()
     assert not any(default_storage.exists(file) for file in files)
 
 
-def test_the_selected_images_are_deleted_with_their_files(
-    staff: Client, album: Album, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_the_selected_images_are_deleted_with_their_files(staff: Client, album: Album) -> None:
     gone, kept = [make_stored_image(album, jpeg(64, 48, color)) for color in ("red", "blue")]
     files = files_of(gone)
-    with django_capture_on_commit_callbacks(execute=True):
-        staff.post(list_url(Image), {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"})
+    staff.post(list_url(Image), {"action": "delete_selected", "_selected_action": [str(gone.pk)], "post": "yes"})
     assert list(Image.objects.all()) == [kept]
+    remove_discarded()
     assert not any(default_storage.exists(file) for file in files)
     assert all(default_storage.exists(file) for file in files_of(kept))
 

@@ -15,7 +15,15 @@ from images.management.commands import backfill_metadata
 from images.models import Image, Thumbnail
 from images.processing import work
 from images.storage import storage
-from tests.factories import files_below, jpeg, make_album, make_image, make_stored_image, make_waiting_image
+from tests.factories import (
+    files_below,
+    jpeg,
+    make_album,
+    make_image,
+    make_stored_image,
+    make_waiting_image,
+    remove_discarded,
+)
 from tests.servers import ROOT, environment_of_tests
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +80,7 @@ def test_with_all_every_thumbnail_is_rendered_and_its_earlier_file_goes(album: A
     before = set(image.thumbnails.values_list("file", flat=True))
     assert run("backfill_thumbnails", all=True) == "1 refreshed.\n"
     assert not set(image.thumbnails.values_list("file", flat=True)) & before
+    remove_discarded()
     assert len(files_below(f"thumbnails/{str(image.pk)[:2]}/{image.pk}")) == len(STORED)
 
 

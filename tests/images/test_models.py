@@ -12,13 +12,14 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Organization, User
+from albums import sweeping
 from albums.models import Album
 from images.delivery import signed_urls
 from images.delivery.variants import STORED
 from images.models import Image, Tag, Tagging, Thumbnail
 from images.processing import work
 from images.storage import storage
-from tests.factories import make_album, make_image, make_stored_image
+from tests.factories import make_album, make_image, make_stored_image, remove_discarded
 from tests.images.links import TURNED, content_of, opened, signed
 from tests.images.samples import corners, oriented
 
@@ -167,13 +168,12 @@ def test_an_edit_renders_the_stored_thumbnails_anew(client: Client, photo: Image
         assert content == content_of(client, signed(photo, thumbnail.chain))
 
 
-def test_an_edit_removes_the_earlier_thumbnails_once_it_is_committed(
-    photo: Image, django_capture_on_commit_callbacks: Any
-) -> None:
+def test_an_edit_leaves_the_earlier_thumbnails_to_a_sweep(photo: Image) -> None:
     before = files_of(photo)
-    with django_capture_on_commit_callbacks(execute=True):
-        photo.edit(90, None)
-        assert None not in [storage.read(key) for key in before.values()]
+    photo.edit(90, None)
+    sweeping.remove_discarded(timedelta(hours=1))
+    assert None not in [storage.read(key) for key in before.values()]
+    remove_discarded()
     assert [storage.read(key) for key in before.values()] == [None] * len(STORED)
     assert files_of(photo) == {}
 

@@ -62,7 +62,7 @@ class Command(BaseCommand):
                 return
             found, removed = sweeping.requeue(), 0
             if grace is not None:
-                removed = sweeping.remove_unclaimed() + sweeping.remove_unknown(grace) + sweeping.remove_incoming(grace)
+                removed = sweeping.remove_unclaimed() + sweeping.remove_files(grace)
         if found or removed:
             self.stdout.write(f"{found} images and imports taken up, {removed} files removed.")
 

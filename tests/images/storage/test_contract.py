@@ -28,7 +28,7 @@ from albums.models import Album
 from images.delivery.variants import STORED
 from images.storage import storage
 from sharinpix.errors import Unavailable
-from tests.factories import make_album, make_stored_image
+from tests.factories import make_album, make_stored_image, remove_discarded
 from tests.images.conftest import KEY, SECRET, s3_client, use_s3
 from tests.images.links import UPRIGHT, content_of, signed
 from tests.images.samples import corners, oriented
@@ -52,7 +52,7 @@ def keys_below(folder: str) -> list[str]:
 def test_a_file_is_read_back_as_it_was_written(place: str, content: bytes) -> None:
     storage.write(ORIGINAL, content)
     assert storage.read(ORIGINAL) == content
-    assert storage.uploaded_size(ORIGINAL) == len(content)
+    assert storage.stored_size(ORIGINAL) == len(content)
     opened = storage.opened(ORIGINAL)
     assert opened is not None
     with opened:
@@ -74,7 +74,7 @@ def test_a_file_is_stored_from_its_beginning_wherever_it_was_read_to(place: str,
 def test_what_is_not_there_is_none_and_can_be_removed(place: str) -> None:
     assert storage.read(ORIGINAL) is None
     assert storage.opened(ORIGINAL) is None
-    assert storage.uploaded_size(ORIGINAL) is None
+    assert storage.stored_size(ORIGINAL) is None
     storage.remove([ORIGINAL])
     storage.remove([])
     storage.remove_folder("derived/abc")
@@ -204,6 +204,7 @@ def test_the_files_of_a_deleted_image_go(place: str, client: Client, album: Albu
     image = make_stored_image(album)
     content_of(client, signed(image, "c_fit,w_30"))
     image.delete()
+    remove_discarded()
     assert [keys_below(folder) for folder in ("originals", "thumbnails", "derived")] == [[], [], []]
 
 
@@ -283,4 +284,4 @@ def test_a_client_can_post_a_file_without_us(bucket: str) -> None:
     headers = {"Content-Type": "multipart/form-data; boundary=limit"}
     with urllib.request.urlopen(urllib.request.Request(url, body, headers)) as response:
         assert response.status == 204
-    assert (storage.read("parts/a"), storage.uploaded_size("parts/a")) == (b"content", 7)
+    assert (storage.read("parts/a"), storage.stored_size("parts/a")) == (b"content", 7)

@@ -62,7 +62,7 @@ DOORS: dict[str, Callable[[], object]] = {
     "opened": lambda: storage.opened("originals/ab/abc"),
     "remove": lambda: storage.remove(["originals/ab/abc"]),
     "files": lambda: list(storage.files("originals")),
-    "uploaded_size": lambda: storage.uploaded_size("originals/ab/abc"),
+    "stored_size": lambda: storage.stored_size("originals/ab/abc"),
 }
 
 

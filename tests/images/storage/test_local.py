@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,15 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.models import Organization
+from albums import sweeping
 from albums.models import Album
-from images.models import Image
+from images.models import DiscardedFile, Image
 from images.storage import storage
 from images.storage.cache import TRIM_EVERY, DerivedCache, derived
-from images.storage.keys import derived_file_key, new_public_id, original_key
+from images.storage.keys import derived_file_key, new_public_id, original_key, writing
 from sharinpix.errors import Full
 from sharinpix.locks import FileLock
-from tests.factories import make_album, make_image, make_stored_image
+from tests.factories import make_album, make_image, make_stored_image, remove_discarded
 from tests.images.links import content_of, signed
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -141,26 +143,60 @@ def test_keys_are_made_by_the_server_alone() -> None:
     assert derived_file_key("abcdef", "0" * 64) == f"derived/abcdef/{'0' * 64}"
 
 
+NOW = timedelta(0)
+"""A grace that is over at once."""
+
+
 def cached(folder: Path, count: int, size: int = 100) -> list[str]:
     """Derived files, the oldest first."""
     keys = [f"derived/photo{number % 3}/{number:02}" for number in range(count)]
     for age, key in enumerate(keys):
         storage.write(key, b"x" * size)
-        os.utime(folder / key, (age, age))
+        os.utime(folder / key, (age + 1, age + 1))
     return keys
 
 
 @pytest.mark.any_database
 def test_trimming_removes_the_oldest_until_nine_tenths_of_the_limit_are_left(media: Path) -> None:
     keys = cached(media, 20)
-    storage.trim("derived", 1_000)
+    storage.trim("derived", 1_000, NOW)
     assert files_below(media) == sorted(keys[-9:])
+
+
+@pytest.mark.any_database
+def test_what_is_evicted_is_not_found_and_stays_for_its_grace(media: Path) -> None:
+    (key,) = cached(media, 1)
+    path = media / key
+    storage.trim("derived", 0, timedelta(hours=1))
+    assert (storage.read(key), path.read_bytes()) == (None, b"x" * 100)
+    storage.trim("derived", 0, timedelta(hours=1))
+    assert path.exists()
+    assert storage.trim("derived", 1_000, NOW) == 1
+    assert not path.exists()
+
+
+@pytest.mark.any_database
+def test_what_is_written_anew_is_evicted_no_more(media: Path) -> None:
+    (key,) = cached(media, 1)
+    storage.trim("derived", 0, timedelta(hours=1))
+    derived.put(key, b"anew")
+    assert storage.trim("derived", 1_000, NOW) == 0
+    assert storage.read(key) == b"anew"
+
+
+@pytest.mark.any_database
+def test_what_is_being_written_anew_is_not_removed(media: Path) -> None:
+    (key,) = cached(media, 1)
+    with writing(key, wait=0) as held:
+        assert held
+        assert storage.trim("derived", 0, NOW) == 0
+    assert storage.trim("derived", 0, NOW) == 1
 
 
 @pytest.mark.any_database
 def test_trimming_removes_nothing_within_the_limit(media: Path) -> None:
     keys = cached(media, 10)
-    storage.trim("derived", 1_000)
+    storage.trim("derived", 1_000, NOW)
     assert files_below(media) == sorted(keys)
 
 
@@ -169,13 +205,13 @@ def test_trimming_touches_derived_files_alone(media: Path) -> None:
     cached(media, 3)
     storage.write("originals/ab/abc", b"x" * 5_000)
     storage.write("thumbnails/ab/abc/0.jpg", b"x" * 5_000)
-    storage.trim("derived", 0)
+    storage.trim("derived", 0, NOW)
     assert files_below(media) == ["originals/ab/abc", "thumbnails/ab/abc/0.jpg"]
 
 
 @pytest.mark.any_database
 def test_trimming_an_empty_cache_does_nothing(media: Path) -> None:
-    storage.trim("derived", 0)
+    storage.trim("derived", 0, NOW)
     assert files_below(media) == []
 
 
@@ -184,7 +220,7 @@ def test_two_processes_never_trim_at_once(media: Path) -> None:
     keys = cached(media, 3)
     with FileLock("trim", wait=0) as held:
         assert held
-        storage.trim("derived", 0)
+        storage.trim("derived", 0, NOW)
     assert files_below(media) == sorted(keys)
 
 
@@ -192,7 +228,7 @@ def test_two_processes_never_trim_at_once(media: Path) -> None:
 def test_trimming_outlives_a_file_that_vanishes_meanwhile(media: Path) -> None:
     for key in cached(media, 3):
         (media / key).with_name("gone").symlink_to("nowhere")  # listed, but not there when it is looked at
-    storage.trim("derived", 0)
+    storage.trim("derived", 0, NOW)
     assert files_below(media) == []
 
 
@@ -211,7 +247,7 @@ def test_trimming_writing_and_removing_at_once_never_fails(media: Path) -> None:
     def trim() -> None:
         while not over.is_set():
             try:
-                storage.trim("derived", 0)
+                storage.trim("derived", 0, NOW)
             except OSError as error:
                 failures.append(error)
 
@@ -229,8 +265,12 @@ def test_trimming_writing_and_removing_at_once_never_fails(media: Path) -> None:
 def test_the_cache_is_trimmed_as_it_is_written(media: Path, settings: Any) -> None:
     settings.DERIVED_CACHE_MB = 0.001
     cache = DerivedCache()
-    for number in range(2 * TRIM_EVERY):
-        cache.put(f"derived/photo/{number}", b"x" * 100)
+    keys = [f"derived/photo/{number}" for number in range(2 * TRIM_EVERY)]
+    for key in keys:
+        cache.put(key, b"x" * 100)
+    assert len([key for key in keys if storage.read(key)]) == 9
+    assert len(files_below(media)) == len(keys)
+    cache.trim(NOW)
     assert len(files_below(media)) == 9
 
 
@@ -238,20 +278,25 @@ def test_the_cache_is_trimmed_as_it_is_written(media: Path, settings: Any) -> No
 def test_a_trimmed_picture_is_rendered_again(client: Client, album: Album, media: Path) -> None:
     image = make_stored_image(album)
     first = content_of(client, signed(image, "c_fit,w_30"))
-    storage.trim("derived", 0)
+    storage.trim("derived", 0, timedelta(hours=1))
+    assert content_of(client, signed(image, "c_fit,w_30")) == first
+    storage.trim("derived", 0, NOW)
     assert not default_storage.listdir(f"derived/{image.delivery_id}")[1]
     assert content_of(client, signed(image, "c_fit,w_30")) == first
 
 
 @pytest.mark.django_db(transaction=True)
-def test_files_go_when_the_deletion_is_committed_and_not_before(client: Client, album: Album, media: Path) -> None:
+def test_files_of_a_deleted_image_stay_for_the_grace(client: Client, album: Album, media: Path) -> None:
     image = make_stored_image(album)
     content_of(client, signed(image, "c_fit,w_30"))
     before = files_below(media)
-    with transaction.atomic():
-        image.delete()
-        assert files_below(media) == before
-    assert (len(before), files_below(media)) == (5, [])
+    image.delete()
+    for path in media.rglob("*"):
+        os.utime(path, (1, 1))  # written long ago
+    sweeping.remove_files(timedelta(hours=1))
+    assert (len(before), files_below(media)) == (5, before)
+    remove_discarded()
+    assert (files_below(media), DiscardedFile.objects.count()) == ([], 0)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -261,6 +306,7 @@ def test_files_stay_when_the_deletion_is_rolled_back(album: Album, media: Path) 
     with transaction.atomic():
         Image.objects.all().delete()
         transaction.set_rollback(True)
+    remove_discarded()
     assert (files_below(media), Image.objects.get().pk) == (before, image.pk)
 
 
@@ -269,10 +315,13 @@ def test_a_shared_original_stays_until_its_last_row_goes(client: Client, album: 
     image = make_stored_image(album)
     shared = {name: getattr(image, name) for name in ("delivery_id", "delivery_version", "original")}
     duplicate = make_image(album, **shared)
+    content_of(client, signed(image, "c_fit,w_30"))
     image.delete()
-    assert files_below(media) == [duplicate.original.name]
-    content_of(client, signed(duplicate, "c_fit,w_30"))
+    remove_discarded()
+    assert files_below(media)[1:] == [duplicate.original.name]
+    assert files_below(media)[0].startswith(f"derived/{image.delivery_id}/")
     duplicate.delete()
+    remove_discarded()
     assert files_below(media) == []
 
 
@@ -282,6 +331,7 @@ def test_deleting_all_rows_of_a_shared_original_at_once_removes_it(album: Album,
     make_image(album, delivery_id=image.delivery_id, original=image.original)
     other = make_stored_image(album)
     Image.objects.filter(delivery_id=image.delivery_id).delete()
+    remove_discarded()
     assert [key for key in files_below(media) if not key.startswith("thumbnails/")] == [other.original.name]
     assert len(files_below(media)) == 4
 
@@ -290,5 +340,6 @@ def test_deleting_all_rows_of_a_shared_original_at_once_removes_it(album: Album,
 def test_deleting_what_holds_no_files_removes_none(album: Album, media: Path) -> None:
     kept = make_stored_image(album)
     make_image(album).delete()
+    remove_discarded()
     assert kept.original.name in files_below(media)
     assert len(files_below(media)) == 4
