@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
 from images.models import Image
@@ -31,17 +31,18 @@ class TrashFilter(admin.SimpleListFilter):
 class StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
-    STATES: ClassVar[dict[str, dict[str, bool]]] = {
-        "ready": {"processed": True, "processing_error__isnull": True},
-        "waiting": {"processed": False, "processing_error__isnull": True},
-        "failed": {"processing_error__isnull": False},
+    STATES: ClassVar[dict[str, Q]] = {
+        "ready": Q(processed=True, processing_error__isnull=True),
+        "waiting": Q(processed=False, processing_error__isnull=True),
+        "failed": Q(processing_error__isnull=False),
+        "faulty original": ~Q(original_fault=""),
     }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(state, state.capitalize()) for state in self.STATES]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Image]) -> QuerySet[Image]:
-        return queryset.filter(**self.STATES.get(self.value() or "", {}))
+        return queryset.filter(self.STATES.get(self.value() or "", Q()))
 
 
 class AlbumFilter(admin.SimpleListFilter):

@@ -16,9 +16,11 @@ from accounts.admin_base import ScopedAdmin
 from images.admin.filters import AlbumFilter, StateFilter, TrashFilter
 from images.admin.forms import ImageForm
 from images.delivery import signed_urls
-from images.models import Image, Tag, Tagging, Thumbnail
+from images.models import FaultyOriginal, Image, Tag, Tagging, Thumbnail
 from images.previews import as_json, preview_of, ready
+from images.storage import storage
 from images.tags.admin import TaggingInline
+from sharinpix.errors import Unavailable
 
 
 @admin.register(Image)
@@ -48,7 +50,8 @@ class ImageAdmin(ScopedAdmin[Image]):
             {"fields": ("filename", "format", "pixels", "original_pixels", "weight", "color", "colours", "sha256",
                         "phash")},
         ),
-        ("Processing", {"fields": ("processed", "processing_error", "processing_attempts", "processing_since")}),
+        ("Processing", {"fields": ("processed", "processing_error", "fault", "processing_attempts",
+                                   "processing_since")}),
         ("Details", {"classes": ("collapse",), "fields": ("id", "group_id", "delivery_id", "delivery_version",
                                                          "delivery_type", "key", "all_infos", "all_exifs",
                                                          "all_metadatas")}),
@@ -140,8 +143,21 @@ class ImageAdmin(ScopedAdmin[Image]):
 
     @admin.display(boolean=True, description="ready", ordering="processed")
     def is_ready(self, image: Image) -> bool | None:
-        """True: processed. False: it cannot be decoded. None: not processed yet."""
-        return False if image.processing_error else image.processed or None
+        """True: processed. False: it cannot be decoded, or its original is gone. None: not processed yet."""
+        return False if image.processing_error or image.original_fault else image.processed or None
+
+    @admin.display(description="fault of the original")
+    def fault(self, image: Image) -> str:
+        """What is wrong with the stored original; looked up, so that the page is right before any reader meets it."""
+        if not image.original:
+            return "-"
+        try:
+            image.check_original(storage.stored_size(str(image.original)))
+        except FaultyOriginal as error:
+            return str(error)
+        except Unavailable:
+            return "The storage does not answer."
+        return FaultyOriginal.SENTENCES[image.original_fault] if image.original_fault else "-"
 
     @admin.display(description="palette")
     def colours(self, image: Image) -> SafeString:

@@ -2,17 +2,18 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import OperationalError, models
 from django.db.models import Q
 from django.utils import timezone
 
 from images.delivery.signed_urls import edit_of
 from images.delivery.variants import stored_chains
 from images.fields import Point, point
+from images.models.original import HasOriginal
 from images.querysets import ImageQuerySet
 from images.rendering import FileFacts, PixelFacts
 from images.tags.models import Tag, Tagging
@@ -35,11 +36,10 @@ def pair_of_degrees(source: str) -> models.CheckConstraint:
     return models.CheckConstraint(condition=neither | inside, name=f"image_gps_{source}_is_a_point")
 
 
-class Image(models.Model):
+class Image(HasOriginal):
     """An image in an album: what its uploader sent, what was read from the original, and its edit.
 
-    `delivery_id`, `delivery_version` and `delivery_type` name its original in image URLs (API: image URLs); `original`
-    is the key of its file, empty where only Cloudinary holds it. Duplicates may share both.
+    `delivery_id`, `delivery_version` and `delivery_type` name its original in image URLs (API: image URLs).
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -60,7 +60,6 @@ class Image(models.Model):
     format = models.CharField(max_length=32, blank=True, editable=False)
     page = models.PositiveIntegerField(default=1, editable=False)
     color = models.CharField(max_length=32, default="#7D7D7D", editable=False)
-    size = models.BigIntegerField(null=True, blank=True, editable=False, help_text="Bytes of the original.")
 
     infos = OrderedJSONField(default=dict, blank=True, editable=False)
     exifs = OrderedJSONField(default=dict, blank=True, editable=False)
@@ -85,8 +84,6 @@ class Image(models.Model):
     delivery_id = models.CharField(max_length=255, blank=True, editable=False)
     delivery_version = models.BigIntegerField(null=True, blank=True, editable=False)
     delivery_type = models.CharField(max_length=32, default="authenticated", editable=False)
-    original = models.FileField(max_length=255, blank=True, editable=False)
-    sha256 = models.CharField("SHA-256", max_length=64, blank=True, editable=False)
     import_key = models.CharField(
         max_length=64,
         null=True,
@@ -127,6 +124,8 @@ class Image(models.Model):
             ),
             # ImageQuerySet.unrendered: the queue of images without thumbnails
             models.Index(fields=["created_at"], name="image_unrendered", condition=Q(thumbnails_due=True)),
+            # the admin's filter: originals that are missing or damaged
+            models.Index(fields=["-created_at"], name="image_faulty", condition=~Q(original_fault="")),
             # Album.add: the same bytes in the same album
             models.Index(fields=["album", "sha256"], name="image_duplicates", condition=~Q(sha256="")),
             # the admin's list, newest first
@@ -262,6 +261,12 @@ class Image(models.Model):
             setattr(self, name, value)
         self.fit()
         return [*facts, "width", "height"]
+
+    def note_bad_thumbnail(self) -> None:
+        """Has the stored thumbnails rendered again, since the file of one is missing or damaged; fails no reader."""
+        with suppress(OperationalError):
+            whole = type(self).objects.filter(pk=self.pk, processed=True, thumbnails_due=False, original_fault="")
+            whole.update(thumbnails_due=True, processing_attempts=0)
 
     def process_again(self) -> None:
         """Makes the image unprocessed and sends it to processing, also after an error."""

@@ -3,11 +3,13 @@
 from images.rendering.encoding import OutputFormat, Rendition
 from images.rendering.examination import Examined, PixelFacts, examine, read_pixels, render
 from images.rendering.inspection import FileFacts, inspect
+from images.rendering.signatures import HEAD, signed_format, written_format
 from images.rendering.sources import CONTENT_TYPES, EXTENSIONS, SUFFIXES, Limits, PictureError, Source, identify
 
 __all__ = [
     "CONTENT_TYPES",
     "EXTENSIONS",
+    "HEAD",
     "SUFFIXES",
     "Examined",
     "FileFacts",
@@ -22,4 +24,6 @@ __all__ = [
     "inspect",
     "read_pixels",
     "render",
+    "signed_format",
+    "written_format",
 ]

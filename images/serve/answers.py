@@ -1,105 +1,127 @@
-"""Answers with a picture: derived files, originals and placeholders (API: image rendering)."""
+"""Answers with a picture: renditions, originals and placeholders (API: image rendering)."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, wraps
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from django.core.files.base import File
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import get_conditional_response
-from django.utils.http import content_disposition_header, quote_etag
+from django.utils.http import content_disposition_header, http_date, quote_etag
 from django.views.decorators.http import require_safe
 
 from images import rendering
 from images.delivery import signed_urls
 from images.delivery.transformations import Transformation
-from images.models import Image
-from images.rendering import PictureError
+from images.models import FaultyOriginal, Image
+from images.serve.ranges import file_response
 from images.serve.wanted import Wanted
 from images.storage import storage
 
 ASSETS = Path(__file__).parent.parent / "assets"
 FOREVER = "public, max-age=31536000, immutable"
+View = Callable[..., HttpResponseBase]
 
 
-def plain_text(status: HTTPStatus, sentence: str) -> HttpResponse:
-    return HttpResponse(
-        sentence, status=status, content_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-cache"}
-    )
+def only_read(view: View) -> View:
+    """Decorator: GET and HEAD reach the view, OPTIONS names them, other methods are 405."""
+    reads = require_safe(view)
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method == "OPTIONS":
+            return HttpResponse(headers={"Allow": "GET, HEAD, OPTIONS", "Content-Length": "0"})
+        return reads(request, *args, **kwargs)
+
+    return answer
+
+
+def plain_text(status: HTTPStatus, sentence: str, cache: str = "no-cache") -> HttpResponse:
+    headers = {"Cache-Control": cache}
+    return HttpResponse(sentence, status=status, content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def not_here() -> HttpResponse:
     return plain_text(HTTPStatus.NOT_FOUND, "There is no such picture.")
 
 
-def derived_picture(
-    request: HttpRequest, wanted: Wanted, filename: str, digest: str, key: str, find: Callable[[], File[bytes] | None]
-) -> HttpResponseBase:
-    """A derived file under an ETag of its `digest`, cacheable for ever; 304 where the client has it.
-
-    `find` opens the file or renders it, and is not called for a 304; where it returns None the answer is 404. `key` is
-    the key of the file, for `handed_over`.
-    """
-    etag = quote_etag(digest)
-    response = get_conditional_response(request, etag=etag)
-    if response is None:
-        file = find()
-        if file is None:
-            return not_here()
-        with file:
-            kind = rendering.identify(cast(BinaryIO, file))
-            file.seek(0)
-            content_type = rendering.CONTENT_TYPES[kind]
-            response = handed_over(key, content_type) or HttpResponse(file.read(), content_type=content_type)
-        if wanted.transformation.attachment:
-            name = f"{filename or wanted.public_id}.{kind}"
-            response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-    response["ETag"] = etag
-    response["Cache-Control"] = FOREVER
+def rendition_file(request: HttpRequest, wanted: Wanted, row: Image, rendition: "WholeFile") -> HttpResponseBase:
+    """A rendition that is there whole, cacheable for ever; 304 where the client has it."""
+    response = file_answer(request, row, rendition)
+    if wanted.transformation.attachment:
+        set_disposition(response, f"{row.filename or wanted.public_id}.{rendition.extension}")
     if wanted.transformation.format == "auto":
         response["Vary"] = "Accept"
     return response
 
 
-def handed_over(key: str, content_type: str) -> HttpResponse | None:
+class WholeFile:
+    """A stored file, open, that was found to be whole; `etag` is its digest, `extension` its format."""
+
+    def __init__(self, key: str, file: File[bytes], digest: str, extension: str) -> None:
+        self.key, self.file, self.size = key, file, file.size
+        self.etag, self.extension = quote_etag(digest), extension
+        self.content_type = rendering.CONTENT_TYPES.get(extension, "application/octet-stream")
+
+
+def file_answer(request: HttpRequest, row: Image, whole: WholeFile) -> HttpResponseBase:
+    """The file with its validators: 304, 206, 416, or handed over to nginx, which answers ranges itself."""
+    modified = int(row.created_at.timestamp())
+    response: HttpResponseBase | None = get_conditional_response(request, etag=whole.etag, last_modified=modified)
+    if response is None:
+        response = handed_over(whole)
+    if response is None:
+        response = file_response(
+            request, whole.file, whole.size, whole.content_type, etag=whole.etag, modified=modified
+        )
+    else:
+        whole.file.close()
+    response["ETag"] = whole.etag
+    response["Last-Modified"] = http_date(modified)
+    response["Cache-Control"] = FOREVER if response.status_code < HTTPStatus.BAD_REQUEST else "no-cache"
+    return response
+
+
+def client_copy(request: HttpRequest, digest: str) -> HttpResponseBase | None:
+    """304 for a client that has the file of this digest, while the storage does not answer; not to be cached as if the
+    file were known to be here. None for other clients."""
+    response: HttpResponseBase | None = get_conditional_response(request, etag=quote_etag(digest))
+    if response is None or response.status_code != HTTPStatus.NOT_MODIFIED:
+        return None
+    response["Cache-Control"] = "no-cache"
+    return response
+
+
+def handed_over(whole: WholeFile) -> HttpResponse | None:
     """An answer with X-Accel-Redirect, with which nginx sends the file; None without the setting X_ACCEL_REDIRECT."""
-    location = storage.internal_location(key)
+    location = storage.internal_location(whole.key)
     if location is None:
         return None
-    return HttpResponse(content_type=content_type, headers={"X-Accel-Redirect": location})
+    return HttpResponse(content_type=whole.content_type, headers={"X-Accel-Redirect": location})
 
 
 def original_file(request: HttpRequest, row: Image) -> HttpResponseBase:
-    """The original byte for byte, as a download that browsers do not run; 404 where its file is missing."""
-    etag = quote_etag(row.sha256 or f"{row.delivery_id}-{row.delivery_version}")
-    response: HttpResponseBase | None = get_conditional_response(request, etag=etag)
-    if response is None:
-        file = storage.opened(str(row.original))
-        if file is None:
-            return not_here()
-        extension, content_type = sniffed(file, row.format)
-        response = handed_over(str(row.original), content_type) or FileResponse(file, content_type=content_type)
-        name = f"{row.filename or row.delivery_id}.{extension}"
-        response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
-        if isinstance(response, FileResponse):
-            response["Content-Length"] = str(file.size)
-    response["ETag"] = etag
-    response["Cache-Control"] = FOREVER
+    """The original byte for byte, as a download that browsers do not run; 404, not stored by any cache, where it is
+    missing or damaged."""
+    try:
+        file = row.open_original()
+    except FaultyOriginal as error:
+        row.note_original(error.fault)
+        return plain_text(HTTPStatus.NOT_FOUND, str(error), cache="no-store")
+    row.note_original(None)
+    extension = rendering.signed_format(file.read(rendering.HEAD)) or row.format
+    file.seek(0)
+    digest = row.sha256 or f"{row.delivery_id}-{row.delivery_version}"
+    response = file_answer(request, row, WholeFile(str(row.original), file, digest, extension))
+    set_disposition(response, f"{row.filename or row.delivery_id}.{extension or 'bin'}")
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 
 
-def sniffed(file: Any, declared: str) -> tuple[str, str]:
-    """Extension and Content-Type by the file's header; for a file that is no picture the declared extension."""
-    try:
-        extension = rendering.identify(file)
-        return extension, rendering.CONTENT_TYPES[extension]
-    except PictureError:
-        return declared or "bin", "application/octet-stream"
-    finally:
-        file.seek(0)
+def set_disposition(response: HttpResponseBase, name: str) -> None:
+    response["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
 
 
 def placeholder(wanted: Wanted) -> HttpResponse:
@@ -116,7 +138,7 @@ def rendered_placeholder(name: str, transformation: Transformation) -> rendering
     return rendering.render(source, transformation, extension="jpg", webp=False)
 
 
-@require_safe
+@only_read
 def blank(request: HttpRequest) -> HttpResponse:
     """GET /assets/blank.jpg (API: routes, image URLs)."""
     content = (ASSETS / "blank.jpg").read_bytes()

@@ -2,12 +2,12 @@
 
 import re
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.html import escape
-from django.views.decorators.http import require_safe
 
 from images.delivery import signed_urls, variants
 from images.models import Image
+from images.serve.answers import only_read
 
 LINK = re.compile(rf"({'|'.join(variants.BY_KIND)})-([0-9a-f]{{11}})\.jpg")
 PROXIED = re.compile(r"([^/]+)/images/([0-9a-f-]{36})/thumbnails/([^/]+)")
@@ -17,8 +17,8 @@ def invalid() -> HttpResponse:
     return HttpResponse("Invalid url", status=400, content_type="text/plain; charset=utf-8")
 
 
-@require_safe
-def thumbnail(request: HttpRequest, image_id: str, link: str) -> HttpResponse:
+@only_read
+def thumbnail(request: HttpRequest, image_id: str, link: str) -> HttpResponseBase:
     """GET /images/<id>/thumbnails/<kind>-<11 hex>.jpg: 302 to the current image URL of the variant.
 
     400 `Invalid url` for a wrong signature, 404 `image/jpeg` without a body for no such image (API: image rendering).
@@ -35,8 +35,8 @@ def thumbnail(request: HttpRequest, image_id: str, link: str) -> HttpResponse:
     return HttpResponseRedirect(location, content=body, headers={"Cache-Control": "no-cache"})
 
 
-@require_safe
-def proxy(request: HttpRequest, slug: str) -> HttpResponse:
+@only_read
+def proxy(request: HttpRequest, slug: str) -> HttpResponseBase:
     """GET /proxy/<slug>.<ext>?s=&url=<host>/images/<id>/thumbnails/<kind>-<11 hex>.jpg: the same redirect.
 
     Fetches nothing. 400 unless `url` is a thumbnail link of this server and both signatures hold (API: proxy URLs).

@@ -1,6 +1,7 @@
 """Renders derived files on demand, each once, and stores them; slots bound how many a host renders at once."""
 
 import threading
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile, File
@@ -28,17 +29,29 @@ class Busy(Unavailable):
     sentence = "Too many pictures are being rendered. Please try again."
 
 
-def rendered_file(wanted: Wanted, row: Image, key: str) -> File[bytes] | None:
-    """The content of `render_once` as a file."""
-    content = render_once(wanted, row, key)
-    return None if content is None else ContentFile(content)
+def derived_file(wanted: Wanted, row: Image, key: str) -> tuple[File[bytes], str]:
+    """A derived file, open, and its format; rendered where none is stored, or a damaged one.
 
-
-def render_once(wanted: Wanted, row: Image, key: str) -> bytes | None:
-    """Renders a derived file and stores it under the key; concurrent requests for it wait, and read the stored file.
-
-    None where the original is missing. Raises Busy and PictureError.
+    Raises Busy, FaultyOriginal and PictureError.
     """
+    if stored := whole_derived_file(key):
+        return stored
+    return render_once(wanted, row, key)
+
+
+def whole_derived_file(key: str) -> tuple[File[bytes], str] | None:
+    file = storage.opened(key)
+    if file is None:
+        return None
+    extension = rendering.written_format(cast(BinaryIO, file))
+    if extension is None:
+        file.close()
+        return None
+    return file, extension
+
+
+def render_once(wanted: Wanted, row: Image, key: str) -> tuple[File[bytes], str]:
+    """Renders a derived file and stores it under the key; concurrent requests for it wait, and read the stored file."""
     if not waiting.acquire(blocking=False):
         raise Busy
     try:
@@ -47,22 +60,25 @@ def render_once(wanted: Wanted, row: Image, key: str) -> bytes | None:
         with writing(key, WAIT) as held:
             if not held:
                 raise Busy
-            return storage.read(key) or render_in_slot(wanted, row, key)
+            return whole_derived_file(key) or render_in_slot(wanted, row, key)
     finally:
         waiting.release()
 
 
-def render_in_slot(wanted: Wanted, row: Image, key: str) -> bytes | None:
+def render_in_slot(wanted: Wanted, row: Image, key: str) -> tuple[File[bytes], str]:
     """Renders in one of the slots of the host, half as many as there are web processes, and stores the file."""
     slots = [f"render-{slot}" for slot in range(max(1, settings.WEB_CONCURRENCY // 2))]
     with FileLock(*slots, wait=WAIT) as free:
         if not free:
             raise Busy
-        source = storage.read(str(row.original))
-        if source is None:
-            return None
-        found = rendering.render(
-            source, wanted.transformation, extension=wanted.extension, webp=wanted.webp, limits=picture_limits()
-        )
+        with row.open_original() as original:
+            found = rendering.render(
+                cast(BinaryIO, original),
+                wanted.transformation,
+                extension=wanted.extension,
+                webp=wanted.webp,
+                limits=picture_limits(),
+            )
+    row.note_original(None)
     derived.put(key, found.content)
-    return found.content
+    return ContentFile(found.content), found.format

@@ -3,20 +3,32 @@
 from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponseBase
-from django.views.decorators.http import require_safe
 
 from images.delivery import signed_urls
 from images.delivery.transformations import TransformationError
-from images.models import Image, Thumbnail, Upload
+from images.models import FaultyOriginal, Image, Thumbnail, Upload
 from images.rendering import PictureError
-from images.serve.answers import derived_picture, not_here, original_file, placeholder, plain_text
-from images.serve.on_demand import rendered_file
+from images.serve.answers import (
+    WholeFile,
+    client_copy,
+    not_here,
+    only_read,
+    original_file,
+    placeholder,
+    plain_text,
+    rendition_file,
+)
+from images.serve.on_demand import derived_file
 from images.serve.wanted import NotSigned, Wanted, accepts_webp
 from images.storage import storage
 from images.storage.keys import derived_file_key
+from sharinpix.errors import Unavailable
+
+DAMAGE = frozenset({"empty", "unidentified", "truncated", "undecodable"})
+"""Codes of PictureError that a file which was processed once does not have, unless it changed."""
 
 
-@require_safe
+@only_read
 def picture(request: HttpRequest, path: str) -> HttpResponseBase:
     """GET /<cloud>/image/<type>/s--<sig>--/<chain>/v<version>/<public id>.<ext>.
 
@@ -44,19 +56,41 @@ def picture_response(request: HttpRequest, wanted: Wanted) -> HttpResponseBase:
         return original_file(request, row)
     if row.processing_error:
         return placeholder(wanted)
-    if stored := stored_variant(row, wanted):
-        file = str(stored.file)
-        response = derived_picture(request, wanted, row.filename, stored.digest, file, lambda: storage.opened(file))
-        if response.status_code != HTTPStatus.NOT_FOUND:  # a concurrent edit may have removed its file
-            return response
-    digest = wanted.digest
-    key = derived_file_key(wanted.public_id, digest)
+    thumbnail = stored_variant(row, wanted)
     try:
-        return derived_picture(
-            request, wanted, row.filename, digest, key, lambda: storage.opened(key) or rendered_file(wanted, row, key)
-        )
-    except PictureError:
-        return placeholder(wanted)
+        stored = stored_rendition(row, thumbnail) if thumbnail else None
+        rendition = stored or derived_rendition(row, wanted)
+    except Unavailable:
+        if response := client_copy(request, thumbnail.digest if thumbnail else wanted.digest):
+            return response
+        raise
+    return placeholder(wanted) if rendition is None else rendition_file(request, wanted, row, rendition)
+
+
+def stored_rendition(row: Image, thumbnail: Thumbnail) -> WholeFile | None:
+    """The file of a stored thumbnail, unless it is missing or damaged."""
+    file = storage.opened(str(thumbnail.file))
+    if file is not None and file.size == thumbnail.bytes:
+        return WholeFile(str(thumbnail.file), file, thumbnail.digest, thumbnail.format)
+    if file is not None:
+        file.close()
+    row.note_bad_thumbnail()
+    return None
+
+
+def derived_rendition(row: Image, wanted: Wanted) -> WholeFile | None:
+    """The derived file, rendered where it is not stored; None where the original is missing, damaged or no picture."""
+    key = derived_file_key(wanted.public_id, wanted.digest)
+    try:
+        file, extension = derived_file(wanted, row, key)
+    except FaultyOriginal as error:
+        row.note_original(error.fault)
+        return None
+    except PictureError as error:
+        if row.processed and error.code in DAMAGE:
+            row.note_original("damaged")
+        return None
+    return WholeFile(key, file, wanted.digest, extension)
 
 
 def delivered_row(wanted: Wanted) -> Image | None:
@@ -72,7 +106,8 @@ def delivered_row(wanted: Wanted) -> Image | None:
     upload = waiting.filter(claimed_at=None).exclude(original="").first()
     if upload is None:
         return None
-    return Image(**{name: getattr(upload, name) for name in ("filename", "format", "sha256", "original")}, **named)
+    columns = ("filename", "format", "sha256", "original", "created_at")
+    return Image(**{name: getattr(upload, name) for name in columns}, size=upload.bytes, **named)
 
 
 def stored_variant(row: Image, wanted: Wanted) -> Thumbnail | None:

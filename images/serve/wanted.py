@@ -56,4 +56,13 @@ class Wanted(NamedTuple):
 
 
 def accepts_webp(request: HttpRequest) -> bool:
-    return "image/webp" in request.META.get("HTTP_ACCEPT", "")
+    """Whether `Accept` names image/webp itself, and prefers no JPEG to it (RFC 9110, *Accept*).
+
+    Browsers that know no WebP send `image/*`, so that a range says nothing.
+    """
+    if "webp" not in request.META.get("HTTP_ACCEPT", "").lower():
+        return False
+    webp, jpeg = request.accepted_type("image/webp"), request.accepted_type("image/jpeg")
+    if webp is None or webp.sub_type != "webp":
+        return False
+    return jpeg is None or bool(webp.quality >= jpeg.quality)

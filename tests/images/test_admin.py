@@ -412,6 +412,18 @@ def test_an_image_is_deleted_with_its_files(staff: Client, image: Image) -> None
     assert not any(default_storage.exists(file) for file in files)
 
 
+def test_a_lost_original_is_found_by_its_state_and_told_on_the_page(staff: Client, image: Image) -> None:
+    lost = make_stored_image(image.album)
+    page = text(staff.get(url_of(lost)))
+    assert "The original is not in the storage." not in page
+    default_storage.delete(str(lost.original))
+    assert "The original is not in the storage." in text(staff.get(url_of(lost)))
+    lost.note_original("damaged")
+    shown = pictures_on(staff.get(list_url(Image), {"state": "faulty original"}))
+    assert len(shown) == 1
+    assert "is not the file that was received" not in text(staff.get(url_of(image)))
+
+
 def test_the_selected_images_are_deleted_with_their_files(staff: Client, album: Album) -> None:
     gone, kept = [make_stored_image(album, jpeg(64, 48, color)) for color in ("red", "blue")]
     files = files_of(gone)

@@ -162,12 +162,6 @@ def test_an_image_whose_original_is_elsewhere_is_not_shown(client: Client, album
     assert [url for _, url in urls_of(image) if client.get(url, follow=True).status_code != 404] == []
 
 
-@pytest.mark.parametrize("chain", ["fl_attachment", "c_fit,w_300"])
-def test_a_missing_file_is_not_found(client: Client, photo: Image, chain: str) -> None:
-    storage.remove([str(photo.original)])
-    assert client.get(signed(photo, chain)).status_code == 404
-
-
 def test_a_missing_thumbnail_is_rendered_from_the_original(client: Client, photo: Image) -> None:
     storage.remove(photo.thumbnails.values_list("file", flat=True))
     assert opened(content_of(client, signed_urls.current_delivery().thumbnails(photo)["mini"])).size == (100, 100)

@@ -192,11 +192,16 @@ def test_an_original_is_a_download_under_its_own_name(place: str, client: Client
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("chain", ["fl_attachment", "c_fit,w_60"])
-def test_a_picture_whose_original_is_gone_is_a_404(place: str, client: Client, album: Album, chain: str) -> None:
+@pytest.mark.parametrize(("chain", "answer"), [("fl_attachment", (404, "no-store")), ("c_fit,w_60", (200, "no-cache"))])
+def test_a_picture_whose_original_is_gone_is_told(
+    place: str, client: Client, album: Album, chain: str, answer: tuple[int, str]
+) -> None:
     image = make_stored_image(album)
     storage.remove([str(image.original)])
-    assert client.get(signed(image, chain)).status_code == 404
+    response = client.get(signed(image, chain))
+    assert (response.status_code, response["Cache-Control"]) == answer
+    image.refresh_from_db()
+    assert image.original_fault == "missing"
 
 
 @pytest.mark.django_db(transaction=True)
