@@ -2,10 +2,12 @@
 
 import logging
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
@@ -13,7 +15,6 @@ from django.core.exceptions import (
     TooManyFieldsSent,
     ValidationError,
 )
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views import defaults
 from rest_framework import exceptions, negotiation
@@ -21,6 +22,7 @@ from rest_framework.fields import get_error_detail
 from rest_framework.request import Request
 
 from sharinpix import errors
+from sharinpix.outages import database_failed
 from sharinpix.renderers import JSON_TYPE, dumps
 
 STATUSES: dict[type[errors.ServiceError], HTTPStatus] = {
@@ -100,12 +102,31 @@ def status_of(error: errors.ServiceError) -> HTTPStatus:
     return next((status for kind, status in STATUSES.items() if isinstance(error, kind)), HTTPStatus.BAD_REQUEST)
 
 
-def service_error(error: Exception) -> errors.Unavailable | errors.Full | None:
+def service_error(error: BaseException) -> errors.Unavailable | errors.Full | None:
     """The error as Unavailable or Full where the database or the storage failed; None for any other error."""
-    if isinstance(error, OperationalError):
+    if isinstance(error, SessionInterrupted) and error.__context__:
+        error = error.__context__.__context__ or error  # why the session could not be saved
+    if database_failed(error):
         logger.error("The database did not answer: %s", type(error).__name__)
         return errors.Unavailable("The database does not answer. Please try again.")
     return error if isinstance(error, errors.Unavailable | errors.Full) else None
+
+
+def outage(request: HttpRequest, error: errors.Unavailable | errors.Full) -> HttpResponse:
+    """The answer outside of the API's views where the database or the storage failed: text, or the API's error."""
+    if request.path_info.startswith("/api/"):
+        response = error_response(request, status_of(error), str(error))
+    else:
+        response = HttpResponse(str(error), "text/plain; charset=utf-8", status_of(error))
+    response["Cache-Control"] = "no-cache"
+    return with_retry_after(response, error)
+
+
+def with_retry_after(response: HttpResponse, error: Exception) -> HttpResponse:
+    """The answer with the seconds to wait, where the error names them."""
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait))
+    return response
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
@@ -129,15 +150,16 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
         return error_response(request, 400, "The request is malformed.")
     else:
         return None
-    if wait := getattr(error, "wait", None):
-        response["Retry-After"] = str(int(wait))
-    return response
+    return with_retry_after(response, error)
 
 
 def error_view(status: int, message: str, default: Any) -> Any:
     """Django's error view for one status: the API's error under /api/, Django's own page (`default`) elsewhere."""
 
     def view(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+        # Django hands over no exception for a 500, but calls this while it handles one.
+        if service := service_error(exception or sys.exception() or Exception()):
+            return outage(request, service)
         if not request.path_info.startswith("/api/"):
             return default(request) if exception is None else default(request, exception)  # type: ignore[no-any-return]
         return error_response(request, status, message)

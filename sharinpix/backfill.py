@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from tqdm import tqdm
+
+from sharinpix.outages import DATABASE_ERRORS
 
 
 class Backfill(BaseCommand):
@@ -86,7 +87,7 @@ class OneByOne(Backfill):
             try:
                 if row is not None:
                     self.one(row)
-            except (OperationalError, InterfaceError):
+            except DATABASE_ERRORS:
                 raise  # the database fails, so the next row would too
             except Exception as error:  # whatever a damaged file raises: the other rows do not depend on it
                 self.failures.append(f"{key}: {str(error) or type(error).__name__}")

@@ -10,8 +10,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django_http_compression.middleware import HttpCompressionMiddleware
 
-from sharinpix.api import service_error, status_of
-from sharinpix.errors import Unavailable
+from sharinpix.api import outage, service_error
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -58,7 +57,8 @@ class StandardHeaders:
 
 
 class ServiceErrors:
-    """Answers 503 or 507 in text/plain where the database or the storage fails; DRF has `exception_handler`."""
+    """Answers 503 or 507 where the database or the storage fails in a view. DRF has `exception_handler` for its own,
+    and what fails in a middleware (a session that cannot be saved) reaches `failed`."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -68,12 +68,7 @@ class ServiceErrors:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         found = service_error(error)
-        if found is None:
-            return None
-        headers = {"Cache-Control": "no-cache"}
-        if isinstance(found, Unavailable):
-            headers["Retry-After"] = str(found.wait)
-        return HttpResponse(str(found), "text/plain; charset=utf-8", status_of(found), headers=headers)
+        return None if found is None else outage(request, found)
 
 
 class Compression(HttpCompressionMiddleware):

@@ -114,7 +114,8 @@ class PreparedQuery:
                 if self.as_bytes:
                     register_type(BYTES, cursor.cursor)
                 if self.planned and limit is None and settings.PREPARED_STATEMENTS:
-                    sql = self.plan(cursor.cursor, sql)
+                    with database.wrap_database_errors:  # the driver's cursor raises the driver's own
+                        sql = self.plan(cursor.cursor, sql)
             cursor.execute(sql, parameters)
             found = cursor.fetchall()
         return list(compiler.apply_converters(found, converters)) if converters else found

@@ -37,33 +37,62 @@ def postgresql_binaries() -> Path:
     return found[-1].parent if found else Path(str(on_path)).parent
 
 
+class PostgreSQL:
+    """A PostgreSQL server in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.binaries, self.port, self.folder = postgresql_binaries(), free_port(), folder
+        self.user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
+        if self.user:
+            shutil.chown(folder, self.user)
+        self.url = f"postgresql://sharinpix@127.0.0.1:{self.port}/sharinpix"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Runs one of PostgreSQL's programs."""
+        command = [str(self.binaries / program), *arguments]
+        subprocess.run(command, check=True, user=self.user, cwd=self.folder, stdout=subprocess.DEVNULL)
+
+    def initialize(self) -> None:
+        """Makes its data and an empty database, and starts it."""
+        data = f"{self.folder}/data"
+        self.run("initdb", "-D", data, "-A", "trust", "-U", "sharinpix", "-E", "UTF8", "--locale=C.UTF-8")
+        self.start()
+        self.run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "sharinpix", "sharinpix")
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder}"
+        options += " -c fsync=off -c jit=off"
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-l", f"{self.folder}/log", "-w", "-o", options, "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Ends it: `fast` ends connections in order, `immediate` is a crash."""
+        self.run("pg_ctl", "-D", f"{self.folder}/data", "-m", mode, "-w", "stop")
+
+
+@contextmanager
+def postgresql_server() -> Iterator[PostgreSQL]:
+    """A running server with an empty database, stopped afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="sharinpix-postgresql-"))
+    try:
+        server = PostgreSQL(folder)
+        server.initialize()
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 @contextmanager
 def postgresql(*, socket: bool = False) -> Iterator[str]:
-    """A server of its own in a temporary folder; yields the URL of an empty database and stops it afterwards.
+    """The URL of an empty database of a server of its own.
 
     `socket` connects through a Unix socket, as a database on the same host is reached; TCP otherwise.
     """
-    binaries, port = postgresql_binaries(), free_port()
-    folder = Path(tempfile.mkdtemp(prefix="sharinpix-postgresql-"))
-    user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-    if user:
-        shutil.chown(folder, user)
-    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c jit=off"
-
-    def run(program: str, *arguments: str) -> None:
-        command = [str(binaries / program), *arguments]
-        subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
-
-    try:
-        run("initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "sharinpix", "-E", "UTF8", "--locale=C.UTF-8")
-        run("pg_ctl", "-D", f"{folder}/data", "-l", f"{folder}/log", "-w", "-o", options, "start")
-        try:
-            run("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "sharinpix", "sharinpix")
-            yield f"postgresql://sharinpix@{f':{port}/{folder}' if socket else f'127.0.0.1:{port}'}/sharinpix"
-        finally:
-            run("pg_ctl", "-D", f"{folder}/data", "-m", "fast", "-w", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with postgresql_server() as server:
+        yield f"postgresql://sharinpix@:{server.port}/{server.folder}/sharinpix" if socket else server.url
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.core.files.base import File
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from albums.imports.models import Import
@@ -22,6 +23,7 @@ from images.uploads.claims import SentData
 from images.uploads.infos import infos_of
 from sharinpix import fetching
 from sharinpix.errors import Malformed, TooLarge
+from sharinpix.outages import until_back
 
 ATTEMPTS = 3
 PAUSE = 20
@@ -37,30 +39,47 @@ def run(import_id: str | UUID) -> None:
 
     Exceptions that do not come from the URL (storage, database) are raised, and the attempt is not counted.
     """
-    due = Import.objects.filter(pk=import_id).waiting(timezone.now() - abandoned_after())
-    claim = uuid4()
-    due.update(status="fetching", claim=claim, begun_at=timezone.now(), attempts=F("attempts") + 1)
-    job = Import.objects.select_related("uploader").filter(pk=import_id, claim=claim).first()
-    if job is None:
-        return
+    now, claim = timezone.now(), uuid4()
+    due = Import.objects.filter(pk=import_id).waiting(now - abandoned_after())
+    claimed = claim_of(import_id, claim)
+    try:
+        due.update(status="fetching", claim=claim, begun_at=now, attempts=F("attempts") + 1)
+        job = claimed.select_related("uploader").first()
+        if job is not None:
+            attempt(job)
+    except Superseded:
+        pass
+    except SoftTimeLimitExceeded:  # the claim stays until it expires, and the attempt counts
+        raise
+    except Exception as error:  # whatever it is, the import is tried again, and Celery logs it
+        reason = f"It could not be kept here ({type(error).__name__})."
+        uncounted = Greatest(F("attempts") - 1, 0)
+        columns = {
+            "status": "waiting",
+            "claim": None,
+            "error": reason,
+            "attempts": uncounted,
+            "due_at": next_attempt(1),
+        }
+        until_back(lambda: claimed.update(updated_at=timezone.now(), **columns), abandoned_after())
+        raise
+
+
+def attempt(job: Import) -> None:
+    """Fetches the picture of a claimed import, or ends the attempt with what the URL was found to be.
+
+    Raises Superseded, and what does not come from the URL.
+    """
     try:
         if job.attempts > ATTEMPTS:
             close(job, status="failed", error=f"Fetching it killed its worker {ATTEMPTS} times.")
         else:
             fetch_picture(job)
-    except Superseded:
-        pass
     except (fetching.Refused, Malformed, TooLarge) as error:
         close(job, status="failed", error=str(error))
     except fetching.Failed as error:
         last = job.attempts == ATTEMPTS
         close(job, status="failed" if last else "waiting", error=str(error), due_at=next_attempt(job.attempts))
-    except SoftTimeLimitExceeded:  # the claim stays until it expires, and the attempt counts
-        raise
-    except Exception as error:  # whatever it is, the import is tried again, and Celery logs it
-        reason = f"It could not be kept here ({type(error).__name__})."
-        close(job, status="waiting", error=reason, attempts=job.attempts - 1, due_at=next_attempt(1))
-        raise
 
 
 def fetch_picture(job: Import) -> None:
@@ -87,8 +106,12 @@ def fetch_picture(job: Import) -> None:
 
 def close(job: Import, **columns: Any) -> bool:
     """Ends the attempt and writes the columns; False, without writing, where the claim has ended."""
-    mine = Import.objects.filter(pk=job.pk, status="fetching", claim=job.claim)
-    return bool(mine.update(updated_at=timezone.now(), claim=None, **columns))
+    return bool(claim_of(job.pk, job.claim).update(updated_at=timezone.now(), claim=None, **columns))
+
+
+def claim_of(import_id: str | UUID, claim: UUID | None) -> QuerySet[Import]:
+    """The import's row, as long as the claim lasts."""
+    return Import.objects.filter(pk=import_id, status="fetching", claim=claim)
 
 
 def next_attempt(attempts: int) -> datetime:

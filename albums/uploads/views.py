@@ -94,7 +94,11 @@ class StorageUploadView(APIView):
         response = exception_handler(error, self.get_exception_handler_context())
         if response is None:
             raise error
-        return s3_error(HTTPStatus(response.status_code), "InvalidRequest", response["X-message"])
+        if "Retry-After" not in response:
+            return s3_error(HTTPStatus(response.status_code), "InvalidRequest", response["X-message"])
+        answer = s3_error(HTTPStatus(response.status_code), "ServiceUnavailable", response["X-message"])
+        answer["Retry-After"] = response["Retry-After"]
+        return answer
 
 
 def xml(status: HTTPStatus, body: str) -> HttpResponse:

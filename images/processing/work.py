@@ -9,12 +9,12 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from math import inf
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
@@ -24,11 +24,13 @@ from images.delivery.transformations import Transformation
 from images.limits import decoding_slots, picture_limits
 from images.models import Image, Thumbnail
 from images.processing import publication
+from images.querysets import abandoned_after
 from images.rendering import Examined, PictureError, PixelFacts, Rendition, examine, read_pixels
 from images.storage import storage
 from images.storage.keys import thumbnail_key
 from sharinpix import crash_points, errors
 from sharinpix.locks import FileLock
+from sharinpix.outages import DATABASE_ERRORS, until_back
 
 ATTEMPTS = 3
 """Times that a file may kill its worker."""
@@ -37,8 +39,7 @@ TROUBLE = (
     OSError,
     errors.Unavailable,
     errors.Full,
-    OperationalError,
-    InterfaceError,
+    *DATABASE_ERRORS,
     publication.NotAnswering,
     KeyboardInterrupt,
     SystemExit,
@@ -62,7 +63,11 @@ def process(image_id: str | UUID, *, inspected: bool = False) -> bool:
     with FileLock(*decoding_slots(), wait=SLOT_WAIT) as free:
         claim = claim_for_processing(image_id) if free else None
         if claim is not None:
-            perform(claim, inspected=inspected)
+            try:
+                perform(claim, inspected=inspected)
+            except TROUBLE:
+                release(claimed_row(claim))
+                raise
     return claim is not None
 
 
@@ -83,30 +88,32 @@ def perform(claim: Image, *, inspected: bool) -> None:
         fail(claim, "publication", str(error))
     except FileNotFoundError:
         fail(claim, "missing", "The original is not in the storage.")
-    except TROUBLE:
-        release(claim)
-        raise
 
 
 def claim_for_processing(image_id: str | UUID) -> Image | None:
     """The claimed image, its attempt counted and committed; None where it is not due, or claimed by another worker."""
     one, claim_id = Image.objects.filter(pk=image_id), uuid4()
-    due = one.waiting() | one.unrendered()
-    due.update(
-        processing_claim=claim_id,
-        processing_since=timezone.now(),
-        processing_attempts=F("processing_attempts") + 1,
-    )
-    return one.filter(processing_claim=claim_id).first()
+    due, claimed = one.waiting() | one.unrendered(), one.filter(processing_claim=claim_id)
+    try:
+        due.update(
+            processing_claim=claim_id,
+            processing_since=timezone.now(),
+            processing_attempts=F("processing_attempts") + 1,
+        )
+        return claimed.first()
+    except DATABASE_ERRORS:
+        release(claimed)  # it may have been committed all the same
+        raise
 
 
-def release(claim: Image) -> None:
-    """Ends the claim without counting the attempt."""
+def release(claimed: QuerySet[Image]) -> None:
+    """Ends the claim without counting the attempt: at once, or while the database is away as soon as it is back."""
     attempts = Greatest(F("processing_attempts") - 1, 0)  # an edit during the attempt has begun to count anew
-    claimed_row(claim).update(processing_claim=None, processing_since=None, processing_attempts=attempts)
+    columns = {"processing_claim": None, "processing_since": None, "processing_attempts": attempts}
+    until_back(lambda: claimed.update(**columns), abandoned_after())
 
 
-def claimed_row(claim: Image) -> Any:
+def claimed_row(claim: Image) -> QuerySet[Image]:
     """A queryset of the image's row, empty once the claim has ended."""
     return Image.objects.filter(pk=claim.pk, processed=claim.processed, processing_claim=claim.processing_claim)
 

@@ -5,7 +5,7 @@ chunks, so that no database sorts megabytes, no process holds them, and no trans
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -28,6 +28,7 @@ from images.models import Image, Representation
 from images.querysets import ORDER, Token
 from images.representations import stamp, without_spans
 from images.syncs.request import Cursor, SyncRequest
+from sharinpix.outages import patiently
 from sharinpix.prepared import Parameter, PreparedQuery
 
 AT_ONCE = 250
@@ -179,12 +180,15 @@ class Reader:
             yield current_texts(ordered_texts(self.conditions).rows(**self.values), self.stamp)
             return
         for start in range(0, len(self.ids), CHUNK):
-            part = self.ids[start : start + CHUNK]
-            if not self.resync_keys:
-                yield texts_to_cut(part)
-                continue
-            found: dict[bytes, Row] = {row[0]: row for row in TEXTS.rows(ids=part)}
-            yield current_texts([found.get(image_id) or (image_id, None, None) for image_id in part], self.stamp)
+            read = partial(self.texts, self.ids[start : start + CHUNK])
+            yield patiently(read) if start else read()  # with the second the answer has begun
+
+    def texts(self, part: Sequence[bytes]) -> list[bytes]:
+        """The texts of these images in this order."""
+        if not self.resync_keys:
+            return texts_to_cut(part)
+        found: dict[bytes, Row] = {row[0]: row for row in TEXTS.rows(ids=part)}
+        return current_texts([found.get(image_id) or (image_id, None, None) for image_id in part], self.stamp)
 
 
 def current_texts(rows: Sequence[Row], stamp: bytes) -> list[bytes]:

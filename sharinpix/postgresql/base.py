@@ -4,7 +4,17 @@ from django.db.backends.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """Django's own, with health checks that cost no round trip."""
+    """Django's own, with health checks that cost no round trip, and anew after a connection that broke."""
+
+    def ensure_connection(self) -> None:
+        """Outside of a transaction a broken connection is replaced when it is next used.
+
+        Django would keep it until the request ends, so that whatever follows a failure that was survived (a job that
+        failed after commit, then the answer) would fail as well.
+        """
+        if self.connection is not None and self.connection.closed and not self.in_atomic_block:
+            self.close()
+        super().ensure_connection()
 
     def is_usable(self) -> bool:
         """Kept connections are checked at the start of each request, as CONN_HEALTH_CHECKS asks.

@@ -5,7 +5,7 @@ import select
 
 import psycopg2.extensions
 import pytest
-from django.db import connection
+from django.db import InterfaceError, connection, transaction
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.test import Client
 
@@ -40,6 +40,26 @@ def test_a_connection_that_the_server_has_ended_is_replaced_before_it_is_used(us
     assert not connection.is_usable()
     assert api.get("/api/v1/image_syncs").status_code == 200
     assert connection.connection is not ended
+
+
+def count_in_a_transaction_that_broke() -> None:
+    with transaction.atomic():
+        connection.connection.close()
+        User.objects.count()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_broke_is_replaced_when_it_is_next_used_outside_of_a_transaction(user: User) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    with pytest.raises(InterfaceError):
+        count_in_a_transaction_that_broke()
+    assert User.objects.count() == 1
+    connection.connection.close()
+    assert User.objects.count() == 1
+    connection.connection.close()
+    with transaction.atomic():
+        assert User.objects.count() == 1
 
 
 @pytest.mark.django_db

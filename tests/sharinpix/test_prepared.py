@@ -4,12 +4,13 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import CharField, UUIDField
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Organization
 from sharinpix.prepared import Parameter, PreparedQuery
+from tests.outages import end_connection
 
 BY_NAME = PreparedQuery(
     lambda: (
@@ -93,3 +94,29 @@ def test_plans_can_be_switched_off(organizations: list[Organization], settings: 
     with CaptureQueriesContext(connection) as context:
         assert tuples(BY_NAME.rows(name="a")) == [(organizations[0].id, "a")]
     assert context.captured_queries[0]["sql"].startswith("SELECT")
+
+
+def statement_of_its_own() -> PreparedQuery:
+    return PreparedQuery(lambda: Organization.objects.filter(name=Parameter("name", CharField())).values_list("name"))
+
+
+def rows_in_a_transaction_that_broke(statement: PreparedQuery) -> None:
+    with transaction.atomic():
+        connection.connection.close()
+        statement.rows(name="a")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("planned", [False, True])
+def test_an_error_of_the_driver_is_djangos(organizations: list[Organization], planned: bool) -> None:
+    statement = statement_of_its_own()
+    if planned:
+        statement.rows(name="a")
+    end_connection()
+    with pytest.raises(OperationalError):
+        statement.rows(name="a")
+    assert [statement.rows(name=name) for name in ("a", "b")] == [[("a",)], [("b",)]]
+    with pytest.raises(InterfaceError):
+        rows_in_a_transaction_that_broke(statement)
+    assert statement.rows(name="a") == [("a",)]

@@ -13,6 +13,7 @@ from accounts.models import User
 from images.models import Image, Representation
 from images.querysets import ORDER
 from tests.factories import make_album, make_image
+from tests.outages import end_connection
 
 SIZES = {"one statement": (250, 1_000), "order and texts": (3, 1_000), "streamed": (3, 4)}
 
@@ -98,3 +99,19 @@ def test_a_short_resync_takes_one_statement_beside_the_tokens_own(
     with CaptureQueriesContext(connection) as context:
         api.get("/api/v1/image_syncs", {"ids[]": [str(image.pk) for image in images[:count]]})
     assert len(context) == (3 if stale else 2)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("short_chunks")
+@pytest.mark.parametrize("path", ["/api/v1/image_syncs", "/api/v1/albums/{album}/images"])
+def test_an_answer_that_has_begun_outlives_a_restart_of_the_database(
+    path: str, images: list[Image], api: Client
+) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    path = path.format(album=images[-1].album.public_id)
+    whole = body(api.get(path))
+    pieces = iter(api.get(path))
+    begun = next(pieces)
+    end_connection()
+    assert begun + b"".join(pieces) == whole

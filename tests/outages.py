@@ -1,0 +1,39 @@
+"""A database that is away (no tests in here)."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn
+
+from django.db import OperationalError, connection
+
+
+def away() -> AbstractContextManager[None]:
+    """Statements of this thread fail; other threads have connections of their own, on which the database is back."""
+    return connection.execute_wrapper(refused)
+
+
+def refused(execute: Callable[..., Any], *call: Any) -> NoReturn:
+    """An execute wrapper: no statement is done."""
+    raise OperationalError("server closed the connection unexpectedly")
+
+
+def end_connection() -> None:
+    """PostgreSQL ends the connection, as its restart does; nothing has been read from it since."""
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+    other.close()
+
+
+def answering_too_late(beginning: str) -> AbstractContextManager[None]:
+    """The first statement that begins so is done, and the connection breaks before that is told; then it is away."""
+    gone: list[None] = []
+
+    def late(execute: Callable[..., Any], sql: str, *call: Any) -> Any:
+        found = gone or execute(sql, *call)
+        if gone or sql.startswith(beginning):
+            gone.append(None)
+            refused(execute)
+        return found
+
+    return connection.execute_wrapper(late)
