@@ -1,7 +1,6 @@
 """The admin as a whole: what holds for every list and every page of it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
@@ -17,58 +16,13 @@ from albums.imports.models import Import
 from albums.models import Album
 from albums.uploads.models import DroppedUpload
 from images.models import Image, Tag, Tagging, Thumbnail
-from tests.factories import make_album, make_image
 from tests.staff import add_url, list_url, logged_in, rows_on, staff_of, text, url_of
+from tests.tenants import Tenant, tenant
 
 OURS: list[type[Model]] = [
     Organization, User, Secret, Album, Image, Thumbnail, Tag, Tagging, Import, DroppedUpload,
 ]  # fmt: skip
 SUPERUSERS_ALONE: list[type[Model]] = [Group, AccessAttempt, AccessLog]
-
-
-class Tenant(NamedTuple):
-    """One row of everything, named after its organization."""
-
-    organization: Organization
-    user: User
-    secret: Secret
-    album: Album
-    image: Image
-    thumbnail: Thumbnail
-    tag: Tag
-    tagging: Tagging
-    fetched: Import
-    dropped: DroppedUpload
-
-    def row(self, model: type[Model]) -> Model:
-        return next(row for row in self if type(row) is model)
-
-
-def tenant(organization: Organization, name: str) -> Tenant:
-    user = User.objects.create_user(f"{name}@example.com", organization=organization, fullname=f"{name} person")
-    album = make_album(organization, f"{name} album")
-    image = make_image(album, filename=f"{name} picture", title=f"{name} title", uploader=user)
-    image.tag([f"{name} tag"], user)
-    file = {"format": "jpg", "bytes": 1, "file": "nowhere"}
-    thumbnail = Thumbnail.objects.create(image=image, variant="mini", chain=name, width=1, height=1, **file)
-    return Tenant(
-        organization,
-        user,
-        Secret.issue(organization, f"{name} secret")[0],
-        album,
-        image,
-        thumbnail,
-        image.tags.get(),
-        image.taggings.get(),
-        Import.objects.create(
-            organization=organization,
-            album_name=f"{name} album",
-            params={"url": f"https://{name}.example/"},
-            image=image,
-            status="failed",
-        ),
-        DroppedUpload.objects.create(organization=organization, album_name=f"{name} album", reason=f"{name} reason"),
-    )
 
 
 @pytest.fixture
