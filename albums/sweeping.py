@@ -125,10 +125,14 @@ def remove_incoming(grace: timedelta) -> int:
 
 
 def originals(keys: list[str]) -> set[str]:
-    """Those of the keys that an image, an upload or an announced storage file names."""
+    """Those of the keys that an image, an upload or an announced storage file names.
+
+    Rows without an original are excluded although no key is empty: else PostgreSQL does not see for a list of more than
+    a hundred keys that the indexes of originals, which leave those rows out, hold all that is asked for.
+    """
     announced = StorageFile.objects.filter(delivery_id__in=[key.rpartition("/")[2] for key in keys])
-    images = Image.objects.filter(original__in=keys).values_list("original", flat=True)
-    uploads = Upload.objects.filter(original__in=keys).values_list("original", flat=True)
+    images = Image.objects.filter(original__in=keys).exclude(original="").values_list("original", flat=True)
+    uploads = Upload.objects.filter(original__in=keys).exclude(original="").values_list("original", flat=True)
     return {*images, *uploads, *(file.key for file in announced)}
 
 

@@ -17,7 +17,7 @@ class ImportQuerySet(models.QuerySet["Import"]):
         """The queue: imports whose next attempt is due, and those with a claim from before `abandoned`."""
         now = timezone.now()
         free = Q(status="waiting", due_at__lte=now) | Q(status="fetching", begun_at__lt=abandoned)
-        return self.filter(free)
+        return self.filter(free, status__in=["waiting", "fetching"])  # in the words of the index import_waiting
 
 
 class Import(models.Model):

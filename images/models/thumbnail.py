@@ -51,6 +51,10 @@ class Thumbnail(models.Model):
             models.UniqueConstraint(fields=["image", "variant"], name="one_thumbnail_per_image_and_variant"),
             models.CheckConstraint(condition=~Q(file=""), name="thumbnail_has_a_file"),
         ]
+        indexes: ClassVar = [
+            # sweeping.remove_unknown: the thumbnails that name a file
+            models.Index(fields=["file"], name="thumbnail_file"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.variant} of {self.image_id}"

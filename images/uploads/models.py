@@ -85,6 +85,10 @@ class PartialUpload(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["api_key", "upload_id"], name="one_partial_upload_per_id"),
         ]
+        indexes: ClassVar = [
+            # sweeping.remove_unclaimed
+            models.Index(fields=["created_at"], name="partial_upload_age"),
+        ]
 
     def __str__(self) -> str:
         return self.upload_id
