@@ -142,6 +142,16 @@ def secret_key(data_dir: Path, *, debug: bool) -> str:
     )
 
 
+SILENCE = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+}
+"""How long a host that has vanished from the network holds a thread; left to the kernel it is two hours."""
+
+
 def database(data_dir: Path, *, prepared_statements: bool) -> dict[str, Any]:
     """The connection of DATABASE_URL (default: SQLite in `data_dir`), with what each engine needs under load."""
     url = text("DATABASE_URL", f"sqlite:///{data_dir / 'db.sqlite3'}")
@@ -160,7 +170,8 @@ def database(data_dir: Path, *, prepared_statements: bool) -> dict[str, Any]:
         )
         config["TEST"] = {"NAME": str(data_dir / "test.sqlite3")}
     elif engine == "django.db.backends.postgresql":
-        options.setdefault("connect_timeout", 3)
+        for name, value in SILENCE.items():
+            options.setdefault(name, value)
         if prepared_statements:
             # Left to itself PostgreSQL plans a prepared statement anew until it has seen that this gains nothing, which
             # at four ids costs more than running it. Only `sharinpix.prepared` prepares any.

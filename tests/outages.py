@@ -2,19 +2,20 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, NoReturn
 
-from django.db import OperationalError, connection
+from django.db import Error, OperationalError, connection
 
 
-def away() -> AbstractContextManager[None]:
-    """Statements of this thread fail; other threads have connections of their own, on which the database is back."""
-    return connection.execute_wrapper(refused)
+def away(kind: type[Error] = OperationalError) -> AbstractContextManager[None]:
+    """Statements of this thread fail so; other threads have connections of their own, on which the database is back."""
+    return connection.execute_wrapper(partial(refused, kind=kind))
 
 
-def refused(execute: Callable[..., Any], *call: Any) -> NoReturn:
+def refused(execute: Callable[..., Any], *call: Any, kind: type[Error] = OperationalError) -> NoReturn:
     """An execute wrapper: no statement is done."""
-    raise OperationalError("server closed the connection unexpectedly")
+    raise kind("server closed the connection unexpectedly")
 
 
 def end_connection() -> None:

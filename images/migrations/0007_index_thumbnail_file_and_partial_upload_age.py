@@ -1,6 +1,6 @@
 """Indexes for sweeps, which read the whole table of thumbnails for each thousand files.
 
-While they are built, a quarter of a minute for three million thumbnails, PostgreSQL lets nothing write to thumbnails.
+While they are built, some seconds for three million thumbnails, PostgreSQL lets nothing write to thumbnails.
 """
 
 from django.db import migrations, models

@@ -6,7 +6,7 @@ from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from django.core.files.base import File
-from django.db import DatabaseError
+from django.db import Error
 
 from images.limits import picture_limits
 from images.rendering import FileFacts, PictureError, inspect
@@ -78,7 +78,7 @@ def remove_unless_known(original: str) -> None:
     not answer, the file is left to `sweep`."""
     try:
         known = Upload.objects.filter(original=original).exists()
-    except DatabaseError:
+    except Error:
         return
     if not known:
         storage.remove([original])

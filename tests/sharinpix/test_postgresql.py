@@ -22,6 +22,18 @@ def test_the_driver_is_psycopg2() -> None:
     assert isinstance(connection.connection, psycopg2.extensions.connection)
 
 
+@pytest.mark.django_db
+def test_a_server_that_has_vanished_is_given_up_within_half_a_minute() -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has no server")
+    connection.ensure_connection()
+    asked = connection.connection.info.dsn_parameters
+    idle, interval, count = (int(asked[f"keepalives_{name}"]) for name in ("idle", "interval", "count"))
+    assert idle + interval * count <= 30
+    assert int(asked["tcp_user_timeout"]) <= 30_000
+    assert int(asked["connect_timeout"]) <= 5
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_the_server_has_ended_is_replaced_before_it_is_used(user: User) -> None:
     if connection.vendor != "postgresql":
