@@ -11,6 +11,8 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 """What Django raises where the database ends a connection, takes none, or keeps a lock too long."""
 Found = TypeVar("Found")
+WAITING = "waits for the database"
+"""Name of the threads that try again."""
 PAUSE = 0.5
 """Seconds between two tries."""
 
@@ -33,7 +35,7 @@ def until_back(work: Callable[[], Any], patience: timedelta) -> None:
     try:
         work()
     except DATABASE_ERRORS:
-        threading.Thread(target=keep_trying, args=[work, patience]).start()
+        threading.Thread(target=keep_trying, args=[work, patience], name=WAITING).start()
 
 
 def patiently(work: Callable[[], Found], seconds: float = 20) -> Found:

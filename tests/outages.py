@@ -1,11 +1,14 @@
 """A database that is away (no tests in here)."""
 
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, NoReturn
 
 from django.db import Error, OperationalError, connection
+
+from sharinpix.outages import WAITING
 
 
 def away(kind: type[Error] = OperationalError) -> AbstractContextManager[None]:
@@ -16,6 +19,13 @@ def away(kind: type[Error] = OperationalError) -> AbstractContextManager[None]:
 def refused(execute: Callable[..., Any], *call: Any, kind: type[Error] = OperationalError) -> NoReturn:
     """An execute wrapper: no statement is done."""
     raise kind("server closed the connection unexpectedly")
+
+
+def back() -> None:
+    """The database is back, and what waited for it is done."""
+    for thread in threading.enumerate():
+        if thread.name == WAITING:
+            thread.join(10)
 
 
 def end_connection() -> None:

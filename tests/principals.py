@@ -54,7 +54,7 @@ class Principal(NamedTuple):
 
 
 class World(NamedTuple):
-    """Our organization, with what it uploaded and did not claim; theirs; and everybody who asks for ours."""
+    """Our organization, with what it uploaded and did not claim; theirs; and all who ask for ours."""
 
     ours: Tenant
     theirs: Tenant

@@ -151,7 +151,7 @@ CASES = [
     Case("album_images", "post", at(f"/api/v1/albums/{ALBUM}/images"), UPLOADS, picture, own=THEIRS),
     Case("album_images", "post", at(f"/api/v1/albums/{ALBUM}/images"), UPLOADS, claim),
     Case("webhook", "post", lambda _, asks: f"/api/v1/cloudinary?token={asks.token}", set(), notification),
-    # Who holds a secret signs any claims, those of a webhook too.
+    # The holder of a secret signs any claims, those of a webhook too.
     Case("webhook", "post", lambda _, asks: f"/api/v1/cloudinary?token={asks.webhook}", OURS, notification, status=201),
     Case("storage_files_of", "post", at("/api/v1/storages/1/storage_files"), UPLOADS, json(**FILE), own=THEIRS),
     Case("storage_files", "post", at("/api/v1/storage_files"), UPLOADS, json(**FILE), own=THEIRS),

@@ -1,6 +1,5 @@
 """Which errors say that the database is away, and what is tried until it is back."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -20,6 +19,9 @@ from django.test import Client
 
 from sharinpix import outages
 from sharinpix.outages import database_failed, patiently, until_back
+from tests.outages import back
+
+pytestmark = pytest.mark.any_database
 
 
 @pytest.fixture(autouse=True)
@@ -41,11 +43,6 @@ def failing(times: int, error: type[Exception], done: list[int]) -> Callable[[],
     return work
 
 
-def threads_ended() -> None:
-    for thread in set(threading.enumerate()) - {threading.current_thread()}:
-        thread.join(10)
-
-
 @pytest.mark.parametrize("kind", [OperationalError, InterfaceError, DatabaseError])
 def test_a_connection_that_is_lost_is_a_failure_of_the_database(kind: type[Exception]) -> None:
     assert database_failed(kind())
@@ -60,7 +57,7 @@ def test_a_statement_or_a_value_that_is_wrong_is_none(kind: Any) -> None:
 def test_what_cannot_be_done_while_the_database_is_away_is_done_once_when_it_is_back(kind: type[Exception]) -> None:
     done: list[int] = []
     until_back(failing(3, kind, done), timedelta(minutes=1))
-    threads_ended()
+    back()
     assert done == [4]
 
 
@@ -73,7 +70,7 @@ def test_what_can_be_done_is_done_at_once() -> None:
 def test_it_is_given_up_when_it_is_of_no_use_any_more() -> None:
     done: list[int] = []
     until_back(failing(1, OperationalError, done), timedelta(0))
-    threads_ended()
+    back()
     assert done == []
 
 
@@ -90,7 +87,6 @@ def test_an_answer_that_has_begun_waits_for_the_database() -> None:
         patiently(failing(1, ProgrammingError, []))
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL locks rows alone")
 @pytest.mark.django_db(transaction=True)
 def test_a_writer_who_waits_too_long_for_sqlite_is_told_to_try_again(api: Client) -> None:
     other = connection.copy()

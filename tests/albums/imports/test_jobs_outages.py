@@ -1,6 +1,5 @@
 """The database goes while an import is fetched: it is free as soon as it is back, and no attempt is counted."""
 
-import threading
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,7 +10,7 @@ from accounts.models import Organization
 from albums.imports import jobs
 from albums.imports.models import Import
 from sharinpix import fetching
-from tests.outages import answering_too_late, away
+from tests.outages import answering_too_late, away, back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,8 +22,7 @@ def job(organization: Organization) -> Import:
 
 def told(job: Import) -> tuple[str, int, str | None]:
     """What the row says after the outage."""
-    for thread in set(threading.enumerate()) - {threading.current_thread()}:
-        thread.join(10)
+    back()
     job.refresh_from_db()
     return job.status, job.attempts, job.error
 

@@ -1,6 +1,5 @@
 """The database goes while a job holds a claim: the claim is free as soon as it is back, and no attempt is counted."""
 
-import threading
 from contextlib import ExitStack
 from typing import Any
 
@@ -13,7 +12,7 @@ from images.processing import work
 from images.storage import storage
 from tests.factories import make_album, make_waiting_image
 from tests.images.claims import again, claim_of
-from tests.outages import answering_too_late, away
+from tests.outages import answering_too_late, away, back
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def image(organization: Organization) -> Image:
     return make_waiting_image(make_album(organization))
-
-
-def back() -> None:
-    """The database is back, and what waited for it is done."""
-    for thread in set(threading.enumerate()) - {threading.current_thread()}:
-        thread.join(10)
 
 
 def processed_in_an_outage(image: Image, monkeypatch: pytest.MonkeyPatch) -> None:
