@@ -32,11 +32,28 @@ class PlainParser(multipartparser.Parser):
             yield kind, headers, stream
 
 
+parse_form = multipartparser.MultiPartParser.parse
+
+
+def parse_or_remove(parser: multipartparser.MultiPartParser) -> Any:
+    """Reads a multipart form; where that fails, the file that had arrived in part is removed at once and not when the
+    exception's traceback is collected."""
+    try:
+        return parse_form(parser)
+    except BaseException:
+        for handler in parser._upload_handlers:  # type: ignore[attr-defined]
+            if hasattr(handler, "file"):
+                handler.file.close()
+        raise
+
+
 def apply() -> None:
     """Django: `admin.ModelAdmin[Image]` and the like at run time (needed as long as Django's generic classes lack
-    `__class_getitem__`), and multipart bodies without transfer encodings (Django 5.2 to 6.0 offer no setting)."""
+    `__class_getitem__`), multipart bodies without transfer encodings (Django 5.2 to 6.0 offer no setting), and no part
+    of a file left behind by one that broke off (they remove whole ones alone)."""
     django_stubs_ext.monkeypatch()
     multipartparser.Parser = PlainParser  # type: ignore[misc]
+    multipartparser.MultiPartParser.parse = parse_or_remove  # type: ignore[assignment, method-assign]
 
 
 def longer_request_lines() -> int:

@@ -8,6 +8,7 @@ import pytest
 from django.core.signals import request_started
 from django.db import close_old_connections
 
+from sharinpix.bodies import CutShort, WholeBody
 from sharinpix.wsgi import application, usable_content_type
 
 
@@ -99,3 +100,44 @@ def test_a_charset_beside_more_fields_than_are_read_is_no_error_of_the_server() 
 )
 def test_a_content_type_loses_its_charset_and_nothing_else(given: str, expected: str) -> None:
     assert usable_content_type(given) == expected
+
+
+def test_a_short_body_that_ends_early_is_refused_before_anything_looks_at_it() -> None:
+    status, headers = ask("/api/v1/image_syncs", "", b'{"ids":', "application/json", CONTENT_LENGTH="8")
+    assert (status, headers["X-message"]) == (400, "The body is shorter than its Content-Length.")
+    assert headers["Cache-Control"] == "no-cache, no-store"
+
+
+def test_a_length_that_is_no_number_is_none() -> None:
+    assert ask("/api/v1/image_syncs", "", b"{}", "application/json", CONTENT_LENGTH="²")[0] == 401
+
+
+class Broken(io.BytesIO):
+    """A connection that is reset, or falls silent, after its bytes."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        if not found:
+            raise TimeoutError
+        return found
+
+
+@pytest.mark.parametrize("source", [io.BytesIO, Broken])
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda body: body.read(),
+        lambda body: [body.read(4), body.read(4), body.read(4)],
+        lambda body: [body.readline(), body.readline()],
+        lambda body: body.readlines(),
+    ],
+)
+def test_no_read_goes_past_the_end_of_a_body_without_a_word(source: type[io.BytesIO], read: Any) -> None:
+    with pytest.raises(CutShort):
+        read(WholeBody(source(b"ab\ncdef"), 9))
+
+
+def test_a_whole_body_is_read_as_any_file() -> None:
+    body = WholeBody(io.BytesIO(b"ab\ncdefgh"), 7)
+    assert (body.read(0), body.readline(), body.read(2), body.read(), body.read()) == (b"", b"ab\n", b"cd", b"ef", b"")
+    assert WholeBody(io.BytesIO(b"ab\ncd"), 5).readlines() == [b"ab\n", b"cd"]
