@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -27,7 +28,15 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
     except CutShort as error:
         return unseen_answer(HTTPStatus.BAD_REQUEST, str(error), start_response)
     environ["CONTENT_TYPE"] = usable_content_type(environ.get("CONTENT_TYPE", ""))
-    return django_application(environ, start_response)
+    return django_application(environ, partial(start_answer, start_response))
+
+
+def start_answer(start_response: Any, status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+    """Renames Cache-Control where nginx is to send a file (X-Accel-Redirect): nginx would keep the header whatever
+    becomes of the file, and gives this one to a file alone that it has sent (deploy/nginx.conf)."""
+    if any(name == "X-Accel-Redirect" for name, _ in headers):
+        headers = [("X-Accel-Cache-Control" if name == "Cache-Control" else name, value) for name, value in headers]
+    return start_response(status, headers, *more)
 
 
 def unseen_answer(status: HTTPStatus, sentence: str, start_response: Any) -> Iterable[bytes]:

@@ -19,6 +19,7 @@ from typing import Any
 import psycopg2
 
 ROOT = Path(__file__).resolve().parent.parent
+SECURELY = {"X-Forwarded-Proto": "https"}
 
 
 def free_port() -> int:
@@ -142,11 +143,11 @@ def moto() -> Iterator[str]:
 
 
 def wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    """Returns when the URL answers. Raises RuntimeError when the process ends or half a minute has passed."""
+    """Returns when the URL answers (asked as by a proxy that has terminated TLS). Raises RuntimeError when the process ends or half a minute has passed."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            urllib.request.urlopen(urllib.request.Request(url, headers=SECURELY), timeout=5).close()
             return
         except OSError:
             time.sleep(0.1)
