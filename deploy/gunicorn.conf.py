@@ -11,11 +11,12 @@ sys.path.insert(0, str(ROOT))
 
 from sharinpix import env, patches
 
-bind = f"0.0.0.0:{env.number('PORT', 8000)}"
+# Who listens to the world is nginx; the server believes what a proxy says of the client.
+bind = f"{env.host('HOST', '127.0.0.1')}:{env.number('PORT', 8000)}"
 workers = env.number("WEB_CONCURRENCY", os.cpu_count() or 1, most=1024)
 # Threads, so that a slow reader of a long answer holds one of them and not a process, and that pictures which wait
 # for their turn to be rendered leave room for everything else.
-worker_class = "gthread"
+worker_class = "sharinpix.serving.worker.DeadlineWorker"
 threads = env.THREADS_PER_PROCESS
 preload_app = False
 timeout = 60
@@ -27,8 +28,7 @@ limit_request_field_size = 16_384  # a token has up to 8 KiB, and gunicorn's def
 
 control_socket_disable = True
 accesslog = "-"
-# The path alone: queries are long, and some carry tokens.
-access_log_format = '%(h)s "%(m)s %(U)s" %(s)s %(B)s %(M)sms'
+logger_class = "sharinpix.serving.access_log.AccessLog"
 
 
 def when_ready(server: Any) -> None:

@@ -46,6 +46,19 @@ def number(name: str, default: int, *, least: int = 1, most: int = 65_535) -> in
     return int(value)
 
 
+def host(name: str, default: str) -> str:
+    """An address or name to listen at; one of IPv6 comes in brackets."""
+    value = text(name, default).strip("[]")
+    if ":" in value:
+        try:
+            return f"[{ipaddress.IPv6Address(value)}]"
+        except ValueError:
+            value = ""
+    if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", value):
+        raise ImproperlyConfigured(f"{name} must be an address to listen at, such as 127.0.0.1 or 0.0.0.0.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """A comma separated list; empty members are dropped."""
     members: list[str] = Env.parse_value(text(name, default), list)

@@ -11,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 from django_http_compression.middleware import HttpCompressionMiddleware
 
 from sharinpix.api import outage, service_error
+from sharinpix.logs import REQUEST
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -35,7 +36,10 @@ STANDARD = {
 
 
 class StandardHeaders:
-    """Sets the standard headers on API_PATHS. The outermost middleware, so that X-Runtime includes the others."""
+    """Sets the standard headers on API_PATHS, and tells the log of requests what it cannot know (`access_entry`).
+
+    The outermost middleware, so that X-Runtime includes the others.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -43,6 +47,8 @@ class StandardHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         start = time.perf_counter()
         response = self.get_response(request)
+        request_id = str(uuid.uuid4())
+        request.META[REQUEST] = access_entry(request, request_id)
         if API_PATHS.fullmatch(request.path_info):
             for name, value in STANDARD.items():
                 response.headers[name] = value
@@ -51,9 +57,22 @@ class StandardHeaders:
                 del response.headers["Content-Length"]
             elif "Accept-Encoding" not in response.headers.get("Vary", ""):
                 patch_vary_headers(response, ("Accept-Encoding",))
-            response.headers["X-Request-Id"] = str(uuid.uuid4())
+            response.headers["X-Request-Id"] = request_id
             response.headers["X-Runtime"] = f"{time.perf_counter() - start:.6f}"
         return response
+
+
+def access_entry(request: HttpRequest, request_id: str) -> tuple[str, str | None, str | None]:
+    """Id, route and principal of a request: the pattern of its URL, and the id of the person or secret, if any.
+
+    Reads nothing from the database: who was not asked for is not known.
+    """
+    route = request.resolver_match.route if request.resolver_match else None
+    claims = getattr(getattr(request, "auth", None), "payload", None)
+    if claims is not None:
+        return request_id, route, str(claims.get("iss") or claims.get("user_id"))
+    person = getattr(getattr(request, "_cached_user", None), "pk", None)
+    return request_id, route, None if person is None else str(person)
 
 
 class ServiceErrors:

@@ -20,6 +20,7 @@ OURS = [
     "IMPORT_ALLOW_NETS",
     "CORS_ORIGINS",
     "ALLOWED_HOSTS",
+    "HOST",
     "PORT",
     "WEB_CONCURRENCY",
     "DERIVED_CACHE_MB",

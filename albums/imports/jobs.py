@@ -77,6 +77,8 @@ def attempt(job: Import) -> None:
             fetch_picture(job)
     except (fetching.Refused, Malformed, TooLarge) as error:
         close(job, status="failed", error=str(error))
+    except fetching.TooManyFetches as error:  # nothing was asked, and the attempt is not counted
+        close(job, status="waiting", error=str(error), attempts=job.attempts - 1, due_at=next_attempt(1))
     except fetching.Failed as error:
         last = job.attempts == ATTEMPTS
         close(job, status="failed" if last else "waiting", error=str(error), due_at=next_attempt(job.attempts))

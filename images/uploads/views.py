@@ -24,7 +24,7 @@ from images.uploads.keys import NATIVE, Signer, signer_with_key
 from images.uploads.models import Upload
 from sharinpix import fetching, queue
 from sharinpix.api import exception_handler
-from sharinpix.errors import Malformed
+from sharinpix.errors import Malformed, Unavailable
 from sharinpix.parsers import fields_of
 
 UNSIGNED = ("file", "cloud_name", "resource_type", "api_key", "signature")
@@ -93,7 +93,7 @@ def is_parameter(value: object) -> bool:
 
 @contextmanager
 def file_of(request: Request) -> Iterator[File[bytes]]:
-    """The file of the upload, fetched where `file` is a URL. Raises Malformed."""
+    """The file of the upload, fetched where `file` is a URL. Raises Malformed and Unavailable."""
     file = request.FILES.get("file")
     if file is not None:
         yield file
@@ -104,6 +104,8 @@ def file_of(request: Request) -> Iterator[File[bytes]]:
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as buffer:
         try:
             found = fetching.fetch(url, {}, buffer, most=settings.MAX_UPLOAD)
+        except fetching.TooManyFetches as error:
+            raise Unavailable(str(error)) from error
         except (fetching.Refused, fetching.Failed) as error:
             raise Malformed(str(error)) from error
         yield File(buffer, found.filename or "file")

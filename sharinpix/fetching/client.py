@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPException
-from threading import Timer
+from threading import BoundedSemaphore, Timer
 from time import monotonic
 from typing import BinaryIO, NamedTuple
 from urllib.parse import unquote
@@ -17,6 +17,7 @@ from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as SlowAnswer
 
+from sharinpix import env
 from sharinpix.fetching.places import Place, Refused, addresses, admitted, plain
 
 CONNECT = 5.0
@@ -40,12 +41,19 @@ NOT_THEIRS = frozenset(
 HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
+fetches = BoundedSemaphore(env.THREADS_PER_PROCESS // 4)
+"""Requests of this process that wait for a server of a stranger: one more raises TooManyFetches at once. Another half of its
+threads may wait for renderings, so that a quarter is left for everything else."""
 TROUBLE = (HTTPError, HTTPException, OSError, ValueError, RuntimeError)
 """What sockets, TLS, urllib3 and starting a thread raise."""
 
 
 class Failed(Exception):
     """A failure that may pass (network, DNS, 429, 5xx, deadline): trying again may help. str() is a sentence."""
+
+
+class TooManyFetches(Failed):
+    """This process waits for as many servers as it may: nothing was asked."""
 
 
 class Fetched(NamedTuple):
@@ -55,16 +63,28 @@ class Fetched(NamedTuple):
     filename: str | None  # by Content-Disposition, else by the URL: no folders, nothing invisible, of any length
 
 
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Raises TooManyFetches where this process waits for as many as it may."""
+    if not fetches.acquire(blocking=False):
+        raise TooManyFetches("Too many files are being fetched. Please try again.")
+    try:
+        yield
+    finally:
+        fetches.release()
+
+
 def check(url: str, headers: Mapping[str, str] = {}) -> None:
     """Raises Refused for a URL or a header that is not accepted; opens no socket."""
     admitted(url)
     check_headers(headers)
 
 
+@bounded()
 def fetch(url: str, headers: Mapping[str, str], into: BinaryIO, *, most: int) -> Fetched:
     """Follows redirects and writes the body into the file, at most `most` bytes (API: imports).
 
-    The headers are sent to the URL's own origin alone. Raises Refused and Failed; the file then holds a part.
+    The headers are sent to the URL's own origin alone. Raises Refused, Failed and TooManyFetches; the file then holds a part.
     """
     place, deadline = admitted(url), monotonic() + TOTAL
     check_headers(headers)
@@ -83,8 +103,10 @@ def fetch(url: str, headers: Mapping[str, str], into: BinaryIO, *, most: int) ->
     raise Refused(f"The URL redirects more than {REDIRECTS} times.")
 
 
+@bounded()
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
-    """Sends the body once and follows no redirect. Raises Refused and Failed unless the status is 2xx."""
+    """Sends the body once and follows no redirect. Raises Refused and TooManyFetches, and Failed unless the status is
+    2xx."""
     place = admitted(url)
     check_headers(headers)
     with exchange("POST", place, headers, monotonic() + TOTAL, body) as response:

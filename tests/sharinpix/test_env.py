@@ -204,3 +204,27 @@ def test_every_purpose_has_a_key_of_its_own() -> None:
     assert len(keys) == 4
     assert all(len(key) == 64 for key in keys)
     assert derived_key("a", "signing") == derived_key("a", "signing")
+
+
+@pytest.mark.parametrize(
+    ("value", "bound"),
+    [
+        ("", "127.0.0.1"),
+        ("0.0.0.0", "0.0.0.0"),
+        ("web-1.example.com", "web-1.example.com"),
+        ("::", "[::]"),
+        ("[::1]", "[::1]"),
+    ],
+)
+def test_an_address_to_listen_at_is_one_of_this_host_unless_another_is_named(
+    given: pytest.MonkeyPatch, value: str, bound: str
+) -> None:
+    given.setenv("X", value)
+    assert env.host("X", "127.0.0.1") == bound
+
+
+@pytest.mark.parametrize("value", ["a b", "127.0.0.1:8000", "::g", "unix:/run/a", "0.0.0.0,::", "[]", "é"])
+def test_an_address_to_listen_at_that_is_none_is_refused(given: pytest.MonkeyPatch, value: str) -> None:
+    given.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match="X must be"):
+        env.host("X", "127.0.0.1")

@@ -1,0 +1,1 @@
+"""What the web server (gunicorn) does otherwise here: deadlines, and its log."""
