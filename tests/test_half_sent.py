@@ -49,9 +49,9 @@ def resync(token: str) -> bytes:
     )
 
 
-def is_answered(port: int, data: bytes) -> bool:
-    """Whether the server answers within the seconds that no limit of its own has."""
-    with socket.create_connection(("127.0.0.1", port), timeout=4) as connection:
+def is_answered(port: int, data: bytes, seconds: float = 4) -> bool:
+    """Whether the server answers; by default before any limit of its own has passed."""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as connection:
         connection.sendall(data)
         with contextlib.suppress(TimeoutError):
             return status(rest(connection)) == 200
@@ -64,6 +64,15 @@ def test_half_a_request_holds_no_thread(server: Web, token: str, name: str) -> N
         for _ in range(MANY):
             stack.enter_context(opened(server.port, HALVES[name]))
         assert is_answered(server.port, resync(token))
+
+
+def test_half_sent_uploads_hold_threads_for_a_short_while(server: Web, token: str) -> None:
+    kind, form = multipart(file=jpeg(64, 48) + bytes(600_000), title="Roof")
+    half = request("POST", "/storage_files", form, Content_Type=kind)[:400_000]
+    with contextlib.ExitStack() as stack:
+        for _ in range(2 * env.THREADS_PER_PROCESS):
+            stack.enter_context(opened(server.port, half))
+        assert is_answered(server.port, resync(token), seconds=20)
 
 
 def test_a_request_that_comes_byte_by_byte_is_answered(server: Web, token: str) -> None:

@@ -5,7 +5,7 @@ change of the DNS record has no effect. Each redirect is checked the same way. O
 TooManyFetches, a Failed, where this process waits for enough of them.
 """
 
-from sharinpix.fetching.client import TooManyFetches, Failed, Fetched, check, fetch, post
+from sharinpix.fetching.client import Failed, Fetched, TooManyFetches, check, fetch, post
 from sharinpix.fetching.places import Refused
 
-__all__ = ["TooManyFetches", "Failed", "Fetched", "Refused", "check", "fetch", "post"]
+__all__ = ["Failed", "Fetched", "Refused", "TooManyFetches", "check", "fetch", "post"]

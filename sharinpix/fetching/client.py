@@ -42,7 +42,7 @@ HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+", re.ASCII)
 fetches = BoundedSemaphore(env.THREADS_PER_PROCESS // 4)
-"""Requests of this process that wait for a server of a stranger: one more raises TooManyFetches at once. Another half of its
+"""Requests of this process that wait for a server of a stranger: one more raises TooManyFetches at once. Half of its
 threads may wait for renderings, so that a quarter is left for everything else."""
 TROUBLE = (HTTPError, HTTPException, OSError, ValueError, RuntimeError)
 """What sockets, TLS, urllib3 and starting a thread raise."""
@@ -84,7 +84,8 @@ def check(url: str, headers: Mapping[str, str] = {}) -> None:
 def fetch(url: str, headers: Mapping[str, str], into: BinaryIO, *, most: int) -> Fetched:
     """Follows redirects and writes the body into the file, at most `most` bytes (API: imports).
 
-    The headers are sent to the URL's own origin alone. Raises Refused, Failed and TooManyFetches; the file then holds a part.
+    The headers are sent to the URL's own origin alone. Raises Refused, Failed and TooManyFetches; the file then holds a
+    part.
     """
     place, deadline = admitted(url), monotonic() + TOTAL
     check_headers(headers)

@@ -24,10 +24,12 @@ MOST_HEADERS = REQUEST_LINE + 65_536
 HEADERS = 10
 """Seconds from the first byte until the headers must be there."""
 SILENCE = 30
-"""Seconds without a byte after which a body ends."""
+"""Seconds without a byte after which a body ends that holds no thread."""
+PAUSE = 15
+"""The same of a body that a thread reads."""
 STALLED = 60
 """Seconds after which an answer ends that its client does not read."""
-AT_ONCE = 65_536
+AT_ONCE = 262_144
 """Bytes of a body that are waited for without a thread: all of most."""
 PARTING = 2
 """Seconds in which a client may hang up after the last answer."""
@@ -169,7 +171,7 @@ def begin(connection: socket.socket) -> None:
 
     The kernel's limits: Python's would be one for a whole answer, and gunicorn removes them.
     """
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", SILENCE, 0))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PAUSE, 0))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", STALLED, 0))
     poll = select.poll()
     poll.register(connection, select.POLLIN)
