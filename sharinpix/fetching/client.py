@@ -64,7 +64,7 @@ class Fetched(NamedTuple):
 
 
 @contextmanager
-def bounded() -> Iterator[None]:
+def limited_to_a_few() -> Iterator[None]:
     """Raises TooManyFetches where this process waits for as many as it may."""
     if not fetches.acquire(blocking=False):
         raise TooManyFetches("Too many files are being fetched. Please try again.")
@@ -80,7 +80,7 @@ def check(url: str, headers: Mapping[str, str] = {}) -> None:
     check_headers(headers)
 
 
-@bounded()
+@limited_to_a_few()
 def fetch(url: str, headers: Mapping[str, str], into: BinaryIO, *, most: int) -> Fetched:
     """Follows redirects and writes the body into the file, at most `most` bytes (API: imports).
 
@@ -104,7 +104,7 @@ def fetch(url: str, headers: Mapping[str, str], into: BinaryIO, *, most: int) ->
     raise Refused(f"The URL redirects more than {REDIRECTS} times.")
 
 
-@bounded()
+@limited_to_a_few()
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Sends the body once and follows no redirect. Raises Refused and TooManyFetches, and Failed unless the status is
     2xx."""

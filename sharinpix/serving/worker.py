@@ -35,7 +35,9 @@ PARTING = 2
 """Seconds in which a client may hang up after the last answer."""
 PIECE = 65_536
 MOMENT = 10
-"""Milliseconds that a thread waits for the first byte; then the poller does."""
+"""Milliseconds that a thread waits for what comes next; then the poller does."""
+WAITS = 2
+"""How often it does so for one request: for its first byte, and for a body that comes in a packet of its own."""
 
 LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,15})[ \t]*\r\n", re.IGNORECASE)
 EXPECT = re.compile(rb"\r\nexpect:", re.IGNORECASE)
@@ -50,20 +52,30 @@ class Arriving:
         self.wanted: int | None = None
         """How many bytes are enough; None until the headers are complete."""
         self.deadline = time.monotonic() + HEADERS
+        self.waits = WAITS
 
     def take(self, connection: socket.socket) -> bool:
-        """Reads what is there without waiting. True when it is enough, or the client sends no more."""
+        """Reads what is there. True when it is enough, or the client sends no more."""
         while not self.enough():
             try:
                 piece = connection.recv(PIECE, socket.MSG_DONTWAIT)
             except BlockingIOError:
-                return False
+                if not self.comes_at_once(connection):
+                    return False
+                continue
             if not piece:
                 return True
             self.received += piece
             if self.wanted is not None:
                 self.deadline = time.monotonic() + SILENCE
         return True
+
+    def comes_at_once(self, connection: socket.socket) -> bool:
+        """Whether there is more in a moment; a client that takes longer is for the poller."""
+        self.waits -= 1
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        return self.waits >= 0 and bool(poll.poll(MOMENT))
 
     def enough(self) -> bool:
         if self.wanted is None and not self.find_end():
@@ -99,7 +111,7 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
         """Handles the request in this thread where enough of it has arrived, else gives it back to the poller."""
         try:
             if not conn.initialized:
-                begin(conn.sock)
+                set_time_limits(conn.sock)
             conn.init()
             if getattr(conn, "arriving", None) is None:
                 conn.arriving = Arriving(conn.parser.unreader.take_buffered())
@@ -166,13 +178,8 @@ class DeadlineWorker(ThreadWorker):  # type: ignore[misc]
             self.forget(conn)
 
 
-def begin(connection: socket.socket) -> None:
-    """Sets limits for each read and write that waits, and gives a client that is about to send a moment to do so.
-
-    The kernel's limits: Python's would be one for a whole answer, and gunicorn removes them.
-    """
+def set_time_limits(connection: socket.socket) -> None:
+    """Of each read and write that waits, by the kernel: Python's would be one for a whole answer, and gunicorn removes
+    them."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", PAUSE, 0))
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", STALLED, 0))
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    poll.poll(MOMENT)
