@@ -136,6 +136,7 @@ CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # KB: a HEIC of 50 megapixels ta
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 3  # seconds
 CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False  # its messages have our form too, which no text of a request can forge
 SWEEP_EVERY = min(30, PROCESSING_TIMEOUT / 4)  # seconds between two looks for work that no process is at
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # remembers nothing in a file: any number of workers may run one
 CELERY_BEAT_SCHEDULE = {

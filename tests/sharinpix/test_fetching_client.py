@@ -3,13 +3,16 @@
 import itertools
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sharinpix.fetching import Failed, Fetched, Refused, check, fetch, places, post
+from sharinpix import env
+from sharinpix.fetching import Failed, Fetched, Refused, TooManyFetches, check, fetch, places, post
+from sharinpix.fetching.client import limited_to_a_few
 from tests.sharinpix.sites import Site, lines, moved, reply, site
 
 pytestmark = pytest.mark.any_database
@@ -348,3 +351,16 @@ def test_urls_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with site(b"HTTP/1.1 200 OK\r\nbroken header\r\n\r\na") as stranger:
         fetched(f"{stranger.url}?signature=secret")
     assert "secret" not in caplog.text
+
+
+def test_a_process_waits_for_a_few_servers_at_once_and_asks_no_other() -> None:
+    with site(reply(b"picture")) as stranger:
+        with ExitStack() as others:
+            for _ in range(env.THREADS_PER_PROCESS // 4):
+                others.enter_context(limited_to_a_few())
+            with pytest.raises(TooManyFetches):
+                fetched(stranger.url)
+            with pytest.raises(TooManyFetches):
+                post(stranger.url, b"", {})
+            assert stranger.requests == []
+        assert fetched(stranger.url)[1] == b"picture"

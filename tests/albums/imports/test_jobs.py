@@ -156,6 +156,19 @@ def test_trouble_that_passes_is_forgotten(internet: Internet, job: Import) -> No
     assert told(job) == ("done", 2, None)
 
 
+def test_an_import_that_finds_its_process_waiting_for_others_keeps_its_attempts(
+    internet: Internet, job: Import
+) -> None:
+    found, internet.content = internet.content, fetching.TooManyFetches("Too many.")
+    for _ in range(5):
+        jobs.run(job.pk)
+        assert told(job) == ("waiting", 0, "Too many.")
+        Import.objects.update(due_at=timezone.now())
+    internet.content = found
+    jobs.run(job.pk)
+    assert told(job) == ("done", 1, None)
+
+
 def test_trouble_of_the_storage_is_raised_and_counts_no_attempt(
     internet: Internet, job: Import, monkeypatch: pytest.MonkeyPatch
 ) -> None:
