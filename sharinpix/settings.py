@@ -30,6 +30,7 @@ PROXY_URL = env.base_url("PROXY_URL", f"{PUBLIC_URL}/proxy")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS") or [str(urlsplit(PUBLIC_URL).hostname), "localhost", "127.0.0.1"]
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", os.cpu_count() or 1, most=1024)
 CORS_ORIGINS = env.origins("CORS_ORIGINS")
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, least=0, most=10)  # in front of us: what they say of clients holds
 
 # Delivery: who makes and signs the image URLs
 cloudinary = env.cloudinary()  # lower case: the cloudinary package would read a setting of its own name

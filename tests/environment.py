@@ -19,6 +19,7 @@ OURS = [
     "AWS_REGION",
     "IMPORT_ALLOW_NETS",
     "CORS_ORIGINS",
+    "TRUSTED_PROXIES",
     "ALLOWED_HOSTS",
     "HOST",
     "PORT",
