@@ -6,6 +6,8 @@ from axes.admin import AccessAttemptAdmin as AxesAttemptAdmin
 from axes.admin import AccessLogAdmin as AxesLogAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.utils import model_ngettext
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -16,9 +18,27 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from accounts.admin_base import CheckedListAdmin, OnlySuperusers, OnlySuperusersChange, SavesInsideChanging, ScopedAdmin
+from accounts.admin_base import (
+    CheckedListAdmin,
+    OnlySuperusers,
+    OnlySuperusersChange,
+    SavesInsideChanging,
+    ScopedAdmin,
+    organization_of,
+)
 from accounts.models import Organization, Secret, User
 
+
+class StaffLoginForm(AdminAuthenticationForm):
+    """Refuses people of an inactive organization like a wrong password."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        super().confirm_login_allowed(user)
+        if not user.organization.is_active:
+            raise self.get_invalid_login_error()
+
+
+admin.site.login_form = StaffLoginForm
 admin.site.unregister([Group, AccessAttempt, AccessFailureLog, AccessLog])
 
 
@@ -57,6 +77,11 @@ class OrganizationAdmin(OnlySuperusersChange, ScopedAdmin[Organization]):
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         return self.list_filter
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
+        own = obj is not None and obj.pk == organization_of(request)
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "is_active") if own else fields  # its editor would be locked out by the click
 
     def has_delete_permission(self, request: HttpRequest, obj: Organization | None = None) -> bool:
         return not (obj and obj.is_default) and super().has_delete_permission(request, obj)
@@ -100,6 +125,7 @@ class UserAdmin(SavesInsideChanging, ScopedAdmin[User], DjangoUserAdmin[User]):
     search_fields = ("email", "fullname", "sfid", "id")
     search_help_text = "Email, name, Salesforce id or id"
     ordering = ("email", "id")
+    actions = ("log_out_everywhere",)
     readonly_fields = ("id", "created_at", "last_login")
     organization_is_final = False
     fieldsets = (
@@ -122,6 +148,14 @@ class UserAdmin(SavesInsideChanging, ScopedAdmin[User], DjangoUserAdmin[User]):
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not outranks(obj, request.user)
+
+    @admin.action(description="Log the selected users out everywhere", permissions=["change"])
+    def log_out_everywhere(self, request: HttpRequest, users: QuerySet[User]) -> None:
+        allowed = [user for user in users if self.has_change_permission(request, user)]
+        for user in allowed:
+            user.log_out_everywhere()
+            self.log_change(request, user, "Logged out everywhere.")
+        self.message_user(request, f"Logged {len(allowed)} {model_ngettext(users, len(allowed))} out everywhere.")
 
 
 def outranks(other: User | None, editor: Any) -> bool:

@@ -62,6 +62,7 @@ class RenewsToken:
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         response = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
         token = getattr(request, "auth", None) if response.status_code < 300 else None
-        if isinstance(token, SharinpixToken) and len(renewed := token.renewed()) <= RENEWED_MAX_BYTES:
+        renewed = token.renewed() if isinstance(token, SharinpixToken) else None
+        if renewed and len(renewed) <= RENEWED_MAX_BYTES:
             response["X-token"] = renewed
         return response

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.encryption import decrypt, encrypt
 
@@ -70,6 +71,20 @@ class Organization(models.Model):
     def clean(self) -> None:
         self.sfid = self.sfid or None
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """One that a save leaves inactive logs its people out for good: no login of theirs revives with it."""
+        adding = self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if not (self.is_active or adding):
+                self.users.all().log_out_everywhere()
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def log_out_everywhere(self) -> None:
+        """Ends the sessions and the tokens of these people; passwords stay."""
+        self.update(log_outs=F("log_outs") + 1)
+
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str | None, password: str | None = None, **fields: Any) -> "User":
@@ -105,8 +120,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True, help_text="Tokens and logins of an inactive person are refused.")
     is_staff = models.BooleanField(default=False, help_text="May enter the admin.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    log_outs = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    """How often everything was ended. Sessions and tokens hold what it was: see `login_state`."""
 
-    objects = UserManager()
+    objects = UserManager.from_queryset(UserQuerySet)()
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -127,6 +144,24 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email or None
         self.sfid = self.sfid or None
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Whom a save leaves inactive is logged out for good: no login revives with the person."""
+        adding = self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if not (self.is_active or adding):
+                self.log_out_everywhere()
+
+    def log_out_everywhere(self) -> None:
+        """Ends the person's sessions and tokens; the password stays."""
+        type(self).objects.filter(pk=self.pk).log_out_everywhere()
+        self.refresh_from_db(fields=["log_outs"])
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Of an inactive organization no session holds: a hash that is another one each time is never the session's.
+        state = login_state(self.password, self.log_outs) + ("" if self.organization.is_active else secrets.token_hex())
+        return salted_hmac("accounts.User.session", state, secret=secret, algorithm="sha256").hexdigest()
+
     def changing(self) -> AbstractContextManager[None]:
         """For changes of what images show of the user (`user_sfid`); see ImageQuerySet.changing_related."""
         return self.images.all().changing_related(self)
@@ -140,6 +175,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with self.changing():
             return super().delete(*args, **kwargs)
+
+
+def login_state(password: str, log_outs: int) -> str:
+    """What sessions and tokens of a person hold on to: they end when the stored password or `log_outs` changes."""
+    return f"{password}.{log_outs}"
 
 
 class Secret(models.Model):

@@ -1,7 +1,8 @@
 """Tokens: simplejwt's classes, taught the published dialect (API: authentication, X-token).
 
-Two kinds. A *user token* (`exp`, `iat`, `user_id`) is signed by the server. A *secret token* (`iss`) is signed with
-that secret; a `user_id` in it is an attribute and never an identity.
+Two kinds. A *user token* (`exp`, `iat`, `user_id`) is signed by the server with a key of the person's own, which ends
+with the password and with each log-out everywhere. A *secret token* (`iss`) is signed with that secret; a `user_id` in
+it is an attribute and never an identity.
 """
 
 import base64
@@ -12,7 +13,7 @@ import uuid
 from collections import defaultdict
 from datetime import timedelta
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import jwt
 import orjson
@@ -26,7 +27,8 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts import abilities
 from accounts.encryption import Undecipherable
-from accounts.models import Secret, User
+from accounts.models import Secret, User, login_state
+from sharinpix.key_derivation import derived_key
 from sharinpix.patches import quick_jwt
 from sharinpix.prepared import Parameter, PreparedQuery
 
@@ -36,7 +38,7 @@ LEEWAY = 30
 """Seconds by which the clocks of two machines may differ."""
 SHAPE = re.compile(rb"[A-Za-z0-9_-]+\.([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+")
 ID = re.compile(UUIDConverter.regex)
-
+UNUSED_KEY = base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode()
 
 JWT = quick_jwt()
 
@@ -74,6 +76,35 @@ def backend(key: str) -> Backend:
     return Backend(key)
 
 
+class Login(NamedTuple):
+    """What of a person's row decides whether and by which keys tokens are believed; read on every request."""
+
+    id: uuid.UUID
+    organization_id: uuid.UUID
+    password: str
+    log_outs: int
+
+    def backend(self, server_key: str) -> Backend:
+        """The key of the person's tokens under a SECRET_KEY, as long as the password and the count of log-outs stay."""
+        return login_backend(server_key, f"{self.id}.{login_state(self.password, self.log_outs)}")
+
+    def signer_of(self, raw: bytes) -> Backend:
+        """The key that verifies the token: the newest, unless it was signed under an older SECRET_KEY."""
+        for server_key in settings.SECRET_KEY_FALLBACKS:
+            older = self.backend(server_key)
+            try:
+                older.decode(raw)
+            except TokenBackendError:
+                continue
+            return older
+        return self.backend(settings.SECRET_KEY)
+
+
+@lru_cache(maxsize=10_000)
+def login_backend(server_key: str, login: str) -> Backend:
+    return Backend(derived_key(server_key, f"user tokens.{login}"))
+
+
 class SharinpixToken(Token):
     """A verified token, or a new one for a user: `SharinpixToken.for_user(user)`.
 
@@ -89,10 +120,17 @@ class SharinpixToken(Token):
     organization_id: uuid.UUID
 
     def __init__(self, token: Any = None, verify: bool = True) -> None:
-        self.signer = backend(settings.SECRET_KEY)
+        self.signer = self.newest = backend(UNUSED_KEY)
         if token is not None:
             self.find_signer(token)
         super().__init__(token, verify)
+
+    @classmethod
+    def for_user(cls, user: Any) -> Self:
+        token = super().for_user(user)
+        login = Login(*(getattr(user, name) for name in Login._fields))
+        token.signer = token.newest = login.backend(settings.SECRET_KEY)
+        return token
 
     @cached_property
     def user(self) -> User | None:
@@ -113,20 +151,19 @@ class SharinpixToken(Token):
         same work as refusing a wrong signature.
         """
         claims = peek(raw)
-        self.signer = backend(UNUSED_KEY)
         if "iss" in claims:
             self.secret = known_secret(claims["iss"])
             if self.secret is not None:
                 self.organization_id = self.secret.organization_id
                 try:
-                    self.signer = backend(self.secret.key())
+                    self.signer = self.newest = backend(self.secret.key())
                 except Undecipherable as error:
                     raise TokenError("The secret cannot be read") from error
         else:
-            organization_id = organization_of_user(claims.get("user_id"))
-            if organization_id is not None:
-                self.organization_id, self.user_id = organization_id, str(claims["user_id"])
-                self.signer = server_backend(raw)
+            login = known_login(claims.get("user_id"))
+            if login is not None:
+                self.organization_id, self.user_id = login.organization_id, str(claims["user_id"])
+                self.signer, self.newest = login.signer_of(raw), login.backend(settings.SECRET_KEY)
 
     def verify(self) -> None:
         if self.user_id is None and self.secret is None:
@@ -168,22 +205,30 @@ class SharinpixToken(Token):
     def for_uploads(self, album_id: str, expires: int) -> str:
         """The token in the address of an upload's webhook: good for this album and nothing else (API: upload form).
 
-        `expires` is Unix time. It is signed with the key of this one.
+        `expires` is Unix time. It is signed with the key of this one, and ends with it.
         """
-        signer = self.signer if self.secret else backend(settings.SECRET_KEY)
         holder = {name: self.payload[name] for name in ("user_id",) if not self.secret} or {"iss": self.payload["iss"]}
         claims = {"exp": expires, "iat": int(time.time()), **holder, "album_id": album_id}
-        return signer.encode({**claims, "organization_id": str(self.organization_id)})
+        return self.newest.encode({**claims, "organization_id": str(self.organization_id)})
 
-    def renewed(self) -> str:
-        """X-token: the same claims from now on for four hours, in the published order (API: X-token)."""
+    def renewed(self) -> str | None:
+        """X-token: the same claims from now on for four hours, in the published order (API: X-token).
+
+        With SECRET_TOKEN_MAX_HOURS a secret token that has an `exp` keeps its `iat`, and none lives longer than that
+        from then on; None when that time is over.
+        """
         now = int(time.time())
-        head: dict[str, Any] = {"exp": now + int(self.lifetime.total_seconds()), "iat": now}
+        begun, until = now, now + int(self.lifetime.total_seconds())
+        if settings.SECRET_TOKEN_MAX_HOURS and self.secret and "exp" in self.payload:
+            begun = issued_at(self.payload.get("iat"), now)
+            until = min(until, begun + settings.SECRET_TOKEN_MAX_HOURS * 3_600)
+        if until <= now:
+            return None
+        head: dict[str, Any] = {"exp": until, "iat": begun}
         named: dict[str, Any] = {
             name: self.payload[name] for name in ("user_id", "iss", "storage") if name in self.payload
         }
-        signer = self.signer if self.secret else backend(settings.SECRET_KEY)
-        return signer.encode({**head, **named, **{k: v for k, v in self.payload.items() if k not in head}})
+        return self.newest.encode({**head, **named, **{k: v for k, v in self.payload.items() if k not in head}})
 
 
 class UploadToken(SharinpixToken):
@@ -203,7 +248,10 @@ class UploadToken(SharinpixToken):
             raise TokenError("The token names another organization than its signer's")
 
 
-UNUSED_KEY = base64.b64encode(uuid.uuid4().bytes + uuid.uuid4().bytes).decode()
+def issued_at(claim: object, now: int) -> int:
+    """The Unix time of a claim that is not checked: what is none, or is to come, counts as now."""
+    sound = isinstance(claim, int | float) and not isinstance(claim, bool) and claim < now
+    return max(int(claim), 0) if sound else now  # type: ignore[call-overload]
 
 
 def peek(raw: bytes) -> dict[str, Any]:
@@ -221,17 +269,6 @@ def peek(raw: bytes) -> dict[str, Any]:
     return claims
 
 
-def server_backend(raw: bytes) -> Backend:
-    """The key of ours that verifies the token: the newest, unless an older SECRET_KEY signed it."""
-    for key in settings.SECRET_KEY_FALLBACKS:
-        try:
-            backend(key).decode(raw)
-        except TokenBackendError:
-            continue
-        return backend(key)
-    return backend(settings.SECRET_KEY)
-
-
 def known_secret(secret_id: object) -> Secret | None:
     """The secret of an active organization that is not revoked, or None; read on every request."""
     if not isinstance(secret_id, str) or not ID.fullmatch(secret_id):
@@ -240,12 +277,12 @@ def known_secret(secret_id: object) -> Secret | None:
     return Secret(**dict(zip(SECRET_COLUMNS, found[0], strict=True))) if found else None
 
 
-def organization_of_user(user_id: object) -> uuid.UUID | None:
-    """The active organization of an active person, or None; read on every request."""
+def known_login(user_id: object) -> Login | None:
+    """The login of an active person of an active organization, or None; read on every request."""
     if not isinstance(user_id, str) or not ID.fullmatch(user_id):
         return None
     found = USERS.rows(id=user_id)
-    return found[0][0] if found else None
+    return Login(*found[0]) if found else None
 
 
 SECRET_COLUMNS = ("id", "organization_id", "ciphertext", "last_used_at")
@@ -257,5 +294,5 @@ SECRETS = PreparedQuery(
 USERS = PreparedQuery(
     lambda: User.objects.filter(
         pk=Parameter("id", UUIDField()), is_active=True, organization__is_active=True
-    ).values_list("organization_id")
+    ).values_list(*Login._fields)
 )

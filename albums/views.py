@@ -92,5 +92,6 @@ class WebhookView(APIView):
         response = HttpResponse(status=201, content_type="text/html")
         if answer is not None:
             webhooks.receive_upload(token, answer)
-            response["X-token"] = token.renewed()
+            if renewed := token.renewed():
+                response["X-token"] = renewed
         return response

@@ -200,6 +200,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+SECRET_TOKEN_MAX_HOURS = env.number("SECRET_TOKEN_MAX_HOURS", 0, least=0, most=87_600)  # 0: renewed without end
 LOGIN_URL = "admin:login"
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours

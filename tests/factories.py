@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.utils import timezone
 from PIL import Image as Pillow
 
 from accounts.models import Organization, Secret, User
-from accounts.tokens import SharinpixToken
+from accounts.tokens import Login, SharinpixToken
 from albums import sweeping
 from albums.models import Album
 from albums.ordering import STEP
@@ -33,6 +34,12 @@ def bearer(token: str) -> str:
 def user_token(user: User) -> str:
     """A token of the person, as the API issues it."""
     return str(SharinpixToken.for_user(user))
+
+
+def login_key(user: User) -> str:
+    """What tokens of the person are signed with, as the row says it now."""
+    row = User.objects.filter(pk=user.pk).values_list(*Login._fields).get()
+    return str(Login(*row).backend(settings.SECRET_KEY).signing_key)
 
 
 def secret_token(secret: Secret, **claims: Any) -> str:

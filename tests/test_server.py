@@ -153,7 +153,7 @@ def test_resyncs_are_answered_while_pictures_wait_to_be_rendered(server: Web, to
 
 
 def test_what_is_refused_in_one_process_is_refused_by_the_next_request_to_another(server: Web) -> None:
-    """Two servers of one process each on the same data: a person and a secret are barred by the one, asked at the other."""
+    """Two servers of one process each on the same data: people and a secret are barred by the one, asked at the other."""
     first = Web(Path(server.environment["DATA_DIR"]), server.environment["DATABASE_URL"], WEB_CONCURRENCY="1")
     second = Web(Path(server.environment["DATA_DIR"]), server.environment["DATABASE_URL"], WEB_CONCURRENCY="1")
     first.start()
@@ -173,6 +173,12 @@ def test_what_is_refused_in_one_process_is_refused_by_the_next_request_to_anothe
         assert ask(second, "/api/v1/image_syncs", person)[0] == 200
         server.manage("shell", "-c", BARRED)
         assert ask(second, "/api/v1/image_syncs", person)[0] == 401
+        elsewhere, chief = Browser(second), server.manage("create_token", "chief@example.com")
+        assert ask(second, "/api/v1/image_syncs", chief)[0] == elsewhere.status("/admin/") == 200
+        people = "/admin/accounts/user/"
+        admin.post(people, {"action": "log_out_everywhere", "_selected_action": jwt_user(chief)})
+        assert ask(second, "/api/v1/image_syncs", chief)[0] == 401
+        assert elsewhere.status(people) == 302
     finally:
         first.stop()
         second.stop()
@@ -197,6 +203,15 @@ class Browser:
         token = next(cookie.value for cookie in self.cookies if cookie.name == "csrftoken")
         body = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token}).encode()
         self.opener.open(f"{self.server.url}{path}", body).close()
+
+    def status(self, path: str) -> int:
+        """The status of a page, redirects included."""
+        cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)
+        return ask(self.server, path, cookie=cookies)[0]
+
+
+def jwt_user(token: str) -> str:
+    return str(jwt.decode(token, options={"verify_signature": False})["user_id"])
 
 
 @pytest.mark.parametrize("path", ["/api/v1/albums/a/images", "/storage_files", "/api/v1/imports"])

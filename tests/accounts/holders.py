@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import Secret, User
-from tests.factories import bearer
+from tests.factories import bearer, login_key
 
 URL = "/api/v1/image_syncs"
 
@@ -37,7 +36,7 @@ def jws(claims: Any, key: str, header: Any = None, digest: Any = hashlib.sha256)
 
 @dataclass
 class Holder:
-    """What tokens of a person and of a secret are signed with: the secret, and the key of the server."""
+    """What tokens of a person and of a secret are signed with: the secret, and the server's key for the person."""
 
     user: User
     secret: Secret
@@ -49,8 +48,8 @@ class Holder:
 
     @property
     def server_key(self) -> str:
-        """What the server signs the tokens of people with."""
-        return django_settings.SECRET_KEY
+        """What the server signs the person's tokens with."""
+        return login_key(self.user)
 
     def of_secret(self, header: Any = None, **claims: Any) -> str:
         """A token that the secret signed; claims and header add to it or change it."""

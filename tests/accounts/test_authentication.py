@@ -13,7 +13,7 @@ import time_machine
 from django.test import Client
 
 from accounts.models import Secret, User
-from tests.factories import bearer, secret_token, sign, user_token
+from tests.factories import bearer, login_key, secret_token, sign, user_token
 
 URL = "/api/v1/image_syncs"
 FOUR_HOURS = 14_400
@@ -164,14 +164,76 @@ def test_a_secret_token_without_exp_comes_back_with_one(secret: Secret) -> None:
         assert list(claims) == ["exp", "iat", "iss", "admin"]
 
 
-def test_a_renewed_token_is_signed_with_the_key_of_the_one_that_came(user: User, secret: Secret, settings: Any) -> None:
+def test_a_renewed_token_is_signed_with_the_key_of_the_one_that_came(user: User, secret: Secret) -> None:
     assert jwt.decode(renewed(secret_token(secret)), secret.key(), algorithms=["HS256"], options={"verify_iat": False})
-    assert jwt.decode(renewed(user_token(user)), settings.SECRET_KEY, algorithms=["HS256"])
+    assert jwt.decode(renewed(user_token(user)), login_key(user), algorithms=["HS256"])
 
 
 def test_a_renewed_token_is_as_good_as_the_first(user: User, secret: Secret) -> None:
     for token in (user_token(user), secret_token(secret, admin=True)):
         assert claims_of(renewed(renewed(token))).keys() == claims_of(renewed(token)).keys()
+
+
+DAY = 86_400
+
+
+@pytest.fixture
+def renewed_for_a_day(settings: Any) -> None:
+    settings.SECRET_TOKEN_MAX_HOURS = 24
+
+
+@pytest.mark.usefixtures("renewed_for_a_day")
+def test_with_a_bound_no_chain_of_renewals_of_a_secret_token_outlives_it(secret: Secret) -> None:
+    with time_machine.travel("2026-05-01T12:00:00+00:00", tick=False) as clock:
+        begun = int(time.time())
+        token = secret_token(secret, exp=begun + 600, iat=begun, admin=True)
+        for _ in range(8):
+            token = renewed(token)
+            claims = claims_of(token)
+            assert claims == {"exp": min(int(time.time()) + FOUR_HOURS, begun + DAY), "iat": begun, **claims}
+            clock.shift(3 * 3_600)
+        token_at_the_end = claims_of(token)["exp"]
+        assert token_at_the_end == begun + DAY
+        assert Client().get(URL, headers={"Authorization": bearer(token)}).headers.get("X-token") is None
+
+
+@pytest.mark.usefixtures("renewed_for_a_day")
+def test_a_token_that_outlives_the_bound_by_itself_is_good_and_not_renewed(secret: Secret) -> None:
+    now = int(time.time())
+    token = secret_token(secret, exp=now + 30 * DAY, iat=now - 2 * DAY)
+    response = Client().get(URL, headers={"Authorization": bearer(token)})
+    assert response.status_code == 200
+    assert "X-token" not in response.headers
+
+
+@pytest.mark.usefixtures("renewed_for_a_day")
+@pytest.mark.parametrize("iat", [None, "yesterday", [], {}, True, 2**63, 1e300, -5.5, 4_102_444_800])
+def test_an_iat_that_says_nothing_begins_now_or_long_ago(secret: Secret, iat: Any) -> None:
+    with time_machine.travel("2026-05-01T12:00:00+00:00", tick=False):
+        now = int(time.time())
+        token = secret_token(secret, exp=now + 60, iat=iat)
+        response = Client().get(URL, headers={"Authorization": bearer(token)})
+        assert response.status_code == 200
+        if iat == -5.5:
+            assert "X-token" not in response.headers
+        else:
+            assert claims_of(response.headers["X-token"])["iat"] == now
+
+
+@pytest.mark.usefixtures("renewed_for_a_day")
+def test_the_bound_is_for_secret_tokens_with_an_end_alone(user: User, secret: Secret) -> None:
+    with time_machine.travel("2026-05-01T12:00:00+00:00", tick=False) as clock:
+        person = user_token(user)
+        for _ in range(10):
+            clock.shift(3 * 3_600)
+            person = renewed(person)
+            assert claims_of(renewed(secret_token(secret, iat=5)))["iat"] == int(time.time())
+
+
+def test_without_a_bound_a_secret_token_is_renewed_without_end(secret: Secret) -> None:
+    now = int(time.time())
+    token = renewed(secret_token(secret, exp=now + 60, iat=now - 400 * DAY))
+    assert claims_of(token)["exp"] >= now + FOUR_HOURS
 
 
 def test_refusals_carry_no_token(api: Client) -> None:

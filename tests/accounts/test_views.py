@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import Organization, User
-from tests.factories import bearer
+from tests.factories import bearer, login_key
 
 URL = "/api/v1/login"
 RIGHT, WRONG = "correct horse 7", "wrong horse 8"
@@ -37,7 +37,7 @@ def test_email_and_password_are_exchanged_for_a_token_and_the_endpoint(user: Use
     assert response.status_code == 200
     assert list(answer) == ["token", "endpoint"]
     assert answer["endpoint"] == "pictures.example.com:8443"
-    claims = jwt.decode(answer["token"], settings.SECRET_KEY, algorithms=["HS256"])
+    claims = jwt.decode(answer["token"], login_key(user), algorithms=["HS256"])
     assert list(claims) == ["exp", "iat", "user_id"]
     assert claims["exp"] - claims["iat"] == 14_400
     assert claims["user_id"] == str(user.pk)

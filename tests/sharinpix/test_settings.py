@@ -145,6 +145,7 @@ REFUSED = [
     ({"DERIVED_CACHE_MB": "x"}, "DERIVED_CACHE_MB must be a whole number"),
     ({"MAX_UPLOAD_MB": "0"}, "MAX_UPLOAD_MB must be a whole number"),
     ({"MAX_MEGAPIXELS": "0.5"}, "MAX_MEGAPIXELS must be a whole number"),
+    ({"SECRET_TOKEN_MAX_HOURS": "4h"}, "SECRET_TOKEN_MAX_HOURS must be a whole number"),
     ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be a whole number"),
     ({"TRUSTED_PROXIES": "nginx"}, "TRUSTED_PROXIES must be a whole number"),
     ({"MAX_FRAMES": "-1"}, "MAX_FRAMES must be a whole number"),
