@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import model_ngettext
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -20,7 +20,7 @@ class ImportAdmin(ReadOnly, ScopedAdmin[Import]):
     list_filter = ("status", "created_at")
     list_select_related = ("image",)
     list_per_page = 50
-    search_fields = ("album_name", "error")  # not params: they hold headers that are never shown
+    search_fields = ("album_name", "error")
     search_help_text = "Album or reason"
     ordering = ("-created_at", "id")
     actions = ("try_again",)
@@ -36,9 +36,13 @@ class ImportAdmin(ReadOnly, ScopedAdmin[Import]):
     @admin.action(description="Try the selected imports again", permissions=["retry"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Import]) -> None:
         failed = list(queryset.filter(status="failed"))
-        for job in failed:
+        able = [job for job in failed if not job.lacks_headers]
+        for job in able:
             job.retry()
-        self.message_user(request, f"Trying {len(failed)} {model_ngettext(queryset, len(failed))} again.")
+        self.message_user(request, f"Trying {len(able)} {model_ngettext(queryset, len(able))} again.")
+        if left_out := len(failed) - len(able):
+            reason = "the headers that they were asked for with are dropped when an import ends. Ask for them anew."
+            self.message_user(request, f"{left_out} left out: {reason}", messages.WARNING)
 
     @admin.display(description="picture")
     def preview(self, job: Import) -> SafeString | str:
@@ -58,5 +62,4 @@ class ImportAdmin(ReadOnly, ScopedAdmin[Import]):
 
     @admin.display(description="as it was asked for")
     def asked(self, job: Import) -> SafeString:
-        hidden = {"headers": "not shown"} if "headers" in job.params else {}
-        return as_json({**job.params, **hidden})
+        return as_json(job.params)

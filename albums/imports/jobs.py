@@ -14,6 +14,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from accounts.encryption import Undecipherable
 from albums.imports.models import Import
 from albums.imports.serializers import WantedPictureSerializer
 from albums.models import Album
@@ -82,18 +83,20 @@ def attempt(job: Import) -> None:
     except fetching.Failed as error:
         last = job.attempts == ATTEMPTS
         close(job, status="failed" if last else "waiting", error=str(error), due_at=next_attempt(job.attempts))
+    except Undecipherable:
+        close(job, status="failed", error="Its headers cannot be read any more, since SECRET_KEY has changed.")
 
 
 def fetch_picture(job: Import) -> None:
     """Fetches the file, and makes its image and ends the import in one transaction.
 
-    Raises Superseded, and as `fetching.fetch` and `storing_original`.
+    Raises Superseded, Undecipherable, and as `fetching.fetch` and `storing_original`.
     """
     wanted = WantedPictureSerializer(data=job.params)
     wanted.is_valid(raise_exception=True)
     fields = wanted.validated_data
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as buffer:
-        found = fetching.fetch(fields["url"], fields["headers"], buffer, most=settings.MAX_UPLOAD)
+        found = fetching.fetch(fields["url"], job.headers(), buffer, most=settings.MAX_UPLOAD)
         name = fields["filename"] or found.filename or "image"
         with storing_original(File(buffer, name), organization_id=job.organization_id, name=name) as upload:
             infos = infos_of(upload, upload.filename, job.album_name, timezone.now())
@@ -107,7 +110,12 @@ def fetch_picture(job: Import) -> None:
 
 
 def close(job: Import, **columns: Any) -> bool:
-    """Ends the attempt and writes the columns; False, without writing, where the claim has ended."""
+    """Ends the attempt and writes the columns; False, without writing, where the claim has ended.
+
+    An import that has ended keeps no headers.
+    """
+    if columns["status"] in ("done", "failed"):
+        columns["sealed_headers"] = None
     return bool(claim_of(job.pk, job.claim).update(updated_at=timezone.now(), claim=None, **columns))
 
 

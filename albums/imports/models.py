@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.text import Truncator
 
+from albums.imports.credentials import sealed, unsealed, without_values
 from sharinpix import queue
 from sharinpix.fields import OrderedJSONField
 
@@ -21,7 +22,10 @@ class ImportQuerySet(models.QuerySet["Import"]):
 
 
 class Import(models.Model):
-    """A picture to be fetched into an album; `params` is the body of the request, which answers echo."""
+    """A picture to be fetched into an album; `params` is the body of the request without the values of its headers.
+
+    Those are encrypted in `sealed_headers` until the import ends.
+    """
 
     STATES: ClassVar = [("waiting", "waiting"), ("fetching", "fetching"), ("done", "done"), ("failed", "failed")]
 
@@ -30,6 +34,7 @@ class Import(models.Model):
     album_name = models.CharField("album", max_length=255)
     import_type = models.CharField("type", max_length=255, null=True)
     params = OrderedJSONField(default=dict)
+    sealed_headers = models.TextField(null=True, editable=False)
     uploader = models.ForeignKey("accounts.User", on_delete=models.SET_NULL, null=True, related_name="+")
     image = models.ForeignKey("images.Image", on_delete=models.SET_NULL, null=True, related_name="imports")
     status = models.CharField(max_length=16, choices=STATES, default="waiting")
@@ -58,6 +63,22 @@ class Import(models.Model):
         """The URL without its query, which may hold a signature and be long."""
         address = str(self.params.get("url") or self.pk).partition("?")[0]
         return Truncator(address).chars(80)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Whatever made the row, the values of its headers are stored encrypted alone."""
+        hidden = without_values(self.params)
+        if hidden != self.params:
+            self.params, self.sealed_headers = hidden, sealed(self.params["headers"])
+        super().save(*args, **kwargs)
+
+    def headers(self) -> dict[str, str]:
+        """What is sent when fetching. Raises encryption.Undecipherable."""
+        return unsealed(self.sealed_headers) if self.sealed_headers else {}
+
+    @property
+    def lacks_headers(self) -> bool:
+        """Whether it was asked for with headers that are gone, since it ended: it cannot be fetched as it was."""
+        return bool(self.params.get("headers")) and not self.sealed_headers
 
     def retry(self) -> None:
         """Makes a failed import wait again with all its attempts, and sends its job after commit."""

@@ -24,7 +24,8 @@ class ImportTypeField(TextField):
 
 
 class WantedPictureSerializer(RequestSerializer):
-    """The picture that an import fetches, and its data; also reads the stored `params` of an Import."""
+    """The picture that an import fetches, and its data; also reads the stored `params` of an Import, whose headers have
+    no values."""
 
     url = RequiredTextField(ADDRESS, help_text="An http or https address.")
     headers = ObjectField(help_text="Sent when fetching.")

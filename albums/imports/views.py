@@ -37,15 +37,17 @@ class ImportViewSet(TokenViewSet):
         token, key = token_of(request), idempotency_key(request)
         fields = NewImportSerializer.read(request)
         Album.check_public_id(fields["album_id"])
+        sent = {**fields_of(request), **ADDED}
         job = Import(
             organization_id=token.organization_id,
             album_name=fields["album_id"],
             import_type=fields["import_type"],
-            params={**fields_of(request), **ADDED},
+            params=sent,
             uploader=token.user,
             idempotency_key=key,
         )
-        return Response(import_serializer().to_representation(begun(job)))
+        answer = import_serializer().to_representation(begun(job))
+        return Response({**answer, "params": sent})  # this answer alone has the headers as they were sent
 
     @extend_schema(operation_id="import", responses={200: ImportSerializer, 401: None, 404: None})
     @permitted(HasAbilitySomewhere("image_upload"))
@@ -60,7 +62,7 @@ class ImportViewSet(TokenViewSet):
 def begun(job: Import) -> Import:
     """The import, saved and its job sent, or an earlier one under the same Idempotency-Key, as the row is now.
 
-    Raises KeyReused where the earlier request had other parameters.
+    Raises KeyReused where the earlier request had other parameters; the values of headers are not compared.
     """
     try:
         with transaction.atomic():
