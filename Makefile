@@ -66,7 +66,7 @@ check: install
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	DEBUG=0 SECRET_KEY=only-for-this-check-0123456789-0123456789-0123456789 PUBLIC_URL=https://pictures.example.com \
-		$(BIN)/python manage.py check --deploy --fail-level WARNING
+		TRUSTED_PROXIES=1 $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 # The contract of the storage against a real server that speaks S3; needs Debian's swift packages.

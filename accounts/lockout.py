@@ -1,11 +1,20 @@
-"""Hooks of django-axes: the account that a login names, and the answer to a locked-out one (API: log in)."""
+"""Hooks of django-axes: what failed logins are counted by, and the answer to a locked-out one (API: log in)."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from axes.attempts import get_cool_off_threshold
+from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt
 from axes.utils import reset
+from django.conf import settings
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 
+from sharinpix.client_address import client_network
+
+ADDRESS_LIMIT = 50
+"""Failures of one address, over all emails, that lock it. Ten people who each lock themselves out make as many."""
 SENTENCE = "Too many failures: please wait a quarter of an hour."
 
 
@@ -17,6 +26,32 @@ def name_tried(request: HttpRequest, credentials: Mapping[str, Any] | None) -> s
     """
     name = request.POST.get("username") if credentials is None else credentials.get("username")
     return str(name or "").strip().upper().lower()
+
+
+def address_of(request: HttpRequest) -> str | None:
+    """What failures are counted by beside the email; None where the client's address is not known."""
+    return client_network(request) or None
+
+
+class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]
+    """Locks the pair of email and address, and beside it an address that tries many emails.
+
+    A login that is locked out already is not counted: a client that repeats one wrong password for ever locks its own
+    email alone, and each lock ends a quarter of an hour after the last failure that counted.
+    """
+
+    def get_failures(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> int:
+        """Those of the pair; where the address is at its own limit, as many as lock a pair."""
+        of_pair: int = super().get_failures(request, credentials)
+        return max(of_pair, settings.AXES_FAILURE_LIMIT) if address_is_locked(request) else of_pair
+
+
+def address_is_locked(request: HttpRequest) -> bool:
+    address = request.axes_ip_address  # type: ignore[attr-defined]
+    if address is None:
+        return False
+    recent = AccessAttempt.objects.filter(ip_address=address, attempt_time__gte=get_cool_off_threshold(request))
+    return (recent.aggregate(failures=Sum("failures_since_start"))["failures"] or 0) >= ADDRESS_LIMIT
 
 
 def forget_failures(request: HttpRequest, email: str) -> None:
