@@ -6,7 +6,9 @@ from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import ValidationError
+from django.contrib.admin.utils import unquote
+from django.contrib.auth import get_user_model
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -16,6 +18,8 @@ from sharinpix.parsers import without_nul
 Row = TypeVar("Row", bound=Model)
 LONGEST_SEARCH = 255
 """Characters. No searched column is longer, and a query of thousands of words exceeds the limits of a database."""
+OUTSIDER = "an administrator"
+"""What stands in histories for people of another organization."""
 FILTER_LOOKUPS = frozenset({"", "exact", "id__exact", "isnull", "isempty", "gte", "lt"})
 """Lookups in the URLs that the filters beside a list make; "" is the bare field."""
 
@@ -56,6 +60,14 @@ class CheckedListAdmin(admin.ModelAdmin[Row]):
         request.POST = without(request.POST, lambda key, value: key == ACTION_CHECKBOX_NAME and not self.is_key(value))  # type: ignore[assignment]
         return super().changelist_view(request, extra_context)
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """As Django's, for those who may see the row's page: others are refused whether there is such a row or not."""
+        if not self.has_view_or_change_permission(request, self.get_object(request, unquote(object_id))):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def is_key(self, value: str) -> bool:
         """Whether the text can be a primary key of these rows; Django filters by it unchecked, and raises."""
         try:
@@ -83,6 +95,19 @@ class ScopedAdmin(ScopedChoices, CheckedListAdmin[Row]):
         if request.user.is_superuser:
             return found
         return found.filter(**{self.organization_lookup: organization_of(request)})
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Staff see what was done, and the names of people of their own organization alone."""
+        response = super().history_view(request, object_id, extra_context)
+        entries = getattr(response, "context_data", {}).get("action_list")
+        if entries is not None and not request.user.is_superuser:
+            entries.object_list = list(entries.object_list)
+            for entry in entries.object_list:
+                if entry.user.organization_id != organization_of(request):
+                    entry.user = get_user_model()(email=OUTSIDER)
+        return response
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         filters = list(super().get_list_filter(request))

@@ -202,6 +202,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 SECRET_TOKEN_MAX_HOURS = env.number("SECRET_TOKEN_MAX_HOURS", 0, least=0, most=87_600)  # 0: renewed without end
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"  # where a `?next=` that leads to another host leads instead
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

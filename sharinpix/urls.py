@@ -1,9 +1,9 @@
 """Every route; the apps are named by string, so that nothing here imports them."""
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
@@ -11,6 +11,13 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 def nowhere(request: HttpRequest) -> NoReturn:
     raise Http404
+
+
+class DocumentationView(SpectacularSwaggerView):
+    """The page of the API; its renderer has a template for GET alone, and answers OPTIONS with an error."""
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        return HttpResponse(headers={"Allow": ", ".join(self.allowed_methods)}, content_type="text/html")
 
 
 urlpatterns = [
@@ -22,7 +29,7 @@ urlpatterns = [
     re_path("^admin/r/", nowhere),
     path("admin/", admin.site.urls),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", DocumentationView.as_view(url_name="schema"), name="docs"),
     path("", include("images.urls.public")),
     path("", include("albums.urls.public")),
 ]

@@ -1,6 +1,8 @@
 """The admin as a whole: what holds for every list and every page of it."""
 
+import uuid
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -22,6 +24,7 @@ from tests.tenants import Tenant, tenant
 OURS: list[type[Model]] = [
     Organization, User, Secret, Album, Image, Thumbnail, Tag, Tagging, Import, DroppedUpload,
 ]  # fmt: skip
+FAILURE: dict[type[Model], dict[str, Any]] = {AccessAttempt: {"failures_since_start": 1}, AccessLog: {}}
 SUPERUSERS_ALONE: list[type[Model]] = [Group, AccessAttempt, AccessLog]
 
 
@@ -71,6 +74,60 @@ def test_another_organizations_row_is_like_one_that_does_not_exist(
             assert "theirs" not in text(response)
     row.refresh_from_db()  # still there
     assert "stolen" not in str(row)
+
+
+@pytest.mark.parametrize("model", [*OURS, *SUPERUSERS_ALONE])
+@pytest.mark.parametrize("may", [True, False], ids=["may look", "may not look"])
+def test_a_history_is_told_and_refused_like_the_page_of_its_row(
+    organization: Organization, ours: Tenant, theirs: Tenant, model: type[Model], may: bool
+) -> None:
+    person = staff_of(organization)
+    if not may:
+        person.user_permissions.clear()
+    browser = logged_in(person)
+    if model in SUPERUSERS_ALONE:
+        rows = [
+            model._default_manager.create(
+                **({"name": "a group"} if model is Group else {"username": "x"} | FAILURE[model])
+            )
+        ]
+    else:
+        rows = [ours.row(model), theirs.row(model)]
+    for key in [*(row.pk for row in rows), uuid.uuid4(), 987_654_321, "junk"]:
+        page, history = (browser.get(f"{list_url(model)}{key}/{kind}/") for kind in ("change", "history"))
+        assert history.status_code == page.status_code, key
+        assert history.headers.get("Location") == page.headers.get("Location")
+        assert may or history.status_code == 403
+
+
+def test_a_history_names_people_of_ones_own_organization_alone(
+    staff: Client, person: User, ours: Tenant, other_organization: Organization, root: Client
+) -> None:
+    outsider = User.objects.create_superuser("far@example.com", "correct horse 7", organization=other_organization)
+    outsider.fullname = "Far Away"
+    outsider.save()
+    rename = {"organization": str(ours.organization.pk), "name": "renamed"}
+    assert logged_in(outsider).post(url_of(ours.tag), rename).status_code == 302
+    assert staff.post(url_of(ours.tag), {**rename, "name": "again"}).status_code == 302
+    page = text(staff.get(url_of(ours.tag, "history")))
+    assert page.count("Changed Name.") == 2
+    assert "an administrator" in page and str(person.email) in page
+    assert "far@example.com" not in page and "Far Away" not in page
+    assert "far@example.com" in text(root.get(url_of(ours.tag, "history")))
+
+
+@pytest.mark.parametrize(
+    "given", ["https://evil.example.com/", "//evil.example.com", "javascript:alert(1)", "\\\\evil"]
+)
+def test_a_next_page_elsewhere_leads_to_the_index(superuser: User, given: str) -> None:
+    form = {"username": "root@example.com", "password": "correct horse 7"}
+    for response in (
+        Client().post(f"/admin/login/?next={quote(given)}", form),
+        Client().post("/admin/login/", {**form, "next": given}),
+    ):
+        assert (response.status_code, response.headers["Location"]) == (302, "/admin/")
+    ours = Client().post("/admin/login/", {**form, "next": "/admin/images/image/"})
+    assert ours.headers["Location"] == "/admin/images/image/"
 
 
 @pytest.mark.parametrize("model", OURS)
