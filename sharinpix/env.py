@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+from sharinpix.private_files import close_to_others, private_database
+
 THREADS_PER_PROCESS = 32
 """Threads of one web process, started on demand. At most half of them wait for renderings; the API has the others."""
 
@@ -63,12 +65,6 @@ def words(name: str, default: str = "") -> list[str]:
     """A comma separated list; empty members are dropped."""
     members: list[str] = Env.parse_value(text(name, default), list)
     return [word.strip() for word in members if word.strip()]
-
-
-def folder(path: Path) -> Path:
-    """The folder, made where it is missing."""
-    path.mkdir(mode=0o750, parents=True, exist_ok=True)
-    return path
 
 
 def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
@@ -146,6 +142,7 @@ def secret_key(data_dir: Path, *, debug: bool) -> str:
     if value := text("SECRET_KEY"):
         return value
     kept = data_dir / "secret_key"
+    close_to_others(kept)
     if kept.is_file() and (value := kept.read_text().strip()):
         return value
     if debug:
@@ -182,6 +179,7 @@ def database(data_dir: Path, *, prepared_statements: bool) -> dict[str, Any]:
             init_command="PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=1073741824;",
         )
         config["TEST"] = {"NAME": str(data_dir / "test.sqlite3")}
+        private_database(str(config["NAME"]))
     elif engine == "django.db.backends.postgresql":
         for name, value in SILENCE.items():
             options.setdefault(name, value)

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from sharinpix import env, patches
 from sharinpix.key_derivation import derived_key
+from sharinpix.private_files import private_folder
 
 patches.apply()
 
@@ -18,7 +19,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.flag("DEBUG")
 DATA_DIR = Path(env.text("DATA_DIR", "var"))
 DATA_DIR = DATA_DIR if DATA_DIR.is_absolute() else BASE_DIR / DATA_DIR
-DATA_DIR.mkdir(mode=0o750, parents=True, exist_ok=True)
+private_folder(DATA_DIR)
 
 SECRET_KEY = env.secret_key(DATA_DIR, debug=DEBUG)
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
@@ -123,7 +124,7 @@ FILE_UPLOAD_HANDLERS = [
     "sharinpix.upload_handlers.BoundedUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
-FILE_UPLOAD_TEMP_DIR = str(env.folder(DATA_DIR / "incoming"))
+FILE_UPLOAD_TEMP_DIR = str(private_folder(DATA_DIR / "incoming"))
 
 # Jobs: by workers where there is a broker, else in the request after commit
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
