@@ -2,6 +2,7 @@
 
 import secrets
 import uuid
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
 from typing import Any, ClassVar, Self
@@ -144,13 +145,17 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = self.email or None
         self.sfid = self.sfid or None
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Whom a save leaves inactive is logged out for good: no login revives with the person."""
-        adding = self._state.adding
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Whom a save leaves inactive is logged out for good: no login revives with the person.
+
+        The count is read anew under the row's lock, since one that was read before a log-out would take that back.
+        """
         with transaction.atomic():
-            super().save(*args, **kwargs)
-            if not (self.is_active or adding):
-                self.log_out_everywhere()
+            if not self._state.adding:
+                kept = type(self).objects.select_for_update().filter(pk=self.pk).values_list("log_outs", flat=True)
+                self.log_outs = max([*kept, 0]) + (not self.is_active)
+                update_fields = None if update_fields is None else {*update_fields, "log_outs"}
+            super().save(*args, update_fields=update_fields, **kwargs)
 
     def log_out_everywhere(self) -> None:
         """Ends the person's sessions and tokens; the password stays."""

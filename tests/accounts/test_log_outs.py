@@ -102,6 +102,16 @@ def test_a_change_of_anything_else_ends_nothing(user: User) -> None:
     assert ask(token).status_code == 200
 
 
+def test_a_row_that_was_read_before_takes_no_log_out_back(user: User) -> None:
+    token, before = user_token(user), User.objects.get(pk=user.pk)
+    user.log_out_everywhere()
+    before.fullname = "Ann"
+    before.save()
+    assert_denied(ask(token))
+    before.save(update_fields=["fullname"])
+    assert (before.log_outs, User.objects.get(pk=user.pk).log_outs) == (1, 1)
+
+
 def test_two_people_with_one_stored_password_have_keys_of_their_own(user: User, superuser: User) -> None:
     User.objects.update(password=user.password)
     token = SharinpixToken.for_user(User.objects.get(pk=user.pk))
