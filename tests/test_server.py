@@ -190,14 +190,14 @@ STAFF = "from accounts.models import User; User.objects.create_superuser('chief@
 
 
 class Browser:
-    """A session of chief@example.com in the admin."""
+    """A session of a superuser in the admin."""
 
-    def __init__(self, server: Web) -> None:
+    def __init__(self, server: Web, email: str = "chief@example.com") -> None:
         self.server = server
         self.cookies = http.cookiejar.CookieJar()
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
         self.opener.open(f"{server.url}/admin/login/").close()
-        self.post("/admin/login/", {"username": "chief@example.com", "password": "correct horse 7", "next": "/admin/"})
+        self.post("/admin/login/", {"username": email, "password": "correct horse 7", "next": "/admin/"})
 
     def post(self, path: str, fields: dict[str, str]) -> None:
         token = next(cookie.value for cookie in self.cookies if cookie.name == "csrftoken")
@@ -208,6 +208,35 @@ class Browser:
         """The status of a page, redirects included."""
         cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.cookies)
         return ask(self.server, path, cookie=cookies)[0]
+
+
+LEAVER = """
+from accounts.models import Organization, User
+User.objects.create_superuser('{0}@example.com', 'correct horse 7', organization=Organization.objects.create(name='{0}'))
+"""
+LEAVES = {
+    "password": "user.set_password('another horse 9'); user.save()",
+    "block": "user.is_active = False; user.save()",
+    "closed": "user.organization.is_active = False; user.organization.save()",
+    "everywhere": "user.log_out_everywhere()",
+}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_what_ends_a_login_in_one_process_ends_it_in_all_others(server: Web, name: str) -> None:
+    """The change is made by a process of its own; two processes of the server are asked, some times each."""
+    server.manage("shell", "-c", LEAVER.format(name))
+    token, browser = server.manage("create_token", f"{name}@example.com"), Browser(server, f"{name}@example.com")
+
+    def statuses() -> set[tuple[int, int]]:
+        return {(ask(server, "/api/v1/image_syncs", token)[0], browser.status("/admin/")) for _ in range(8)}
+
+    assert statuses() == {(200, 200)}
+    find = f"from accounts.models import User; user = User.objects.get(email='{name}@example.com'); "
+    server.manage("shell", "-c", find + LEAVES[name])
+    assert statuses() == {(401, 302)}
+    again = Browser(server, f"{name}@example.com").status("/admin/")
+    assert again == (200 if name == "everywhere" else 302)
 
 
 def jwt_user(token: str) -> str:

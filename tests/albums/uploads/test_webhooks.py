@@ -1,6 +1,7 @@
 """Cloudinary tells of uploads."""
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -276,6 +277,24 @@ def test_a_person_who_left_has_no_webhooks_any_more(address: str, user: User, at
     user.is_active = False
     user.save()
     assert posted(address, cloud.answer()).status_code == 401
+
+
+def test_a_person_who_was_logged_out_everywhere_has_no_webhooks_any_more(
+    address: str, user: User, at_cloudinary: None
+) -> None:
+    accepted(posted(address, cloud.answer()))
+    user.log_out_everywhere()
+    assert posted(address, cloud.answer()).status_code == 401
+
+
+def test_a_revoked_secret_has_no_webhooks_any_more(
+    api_of: Callable[..., Client], secret: Secret, at_cloudinary: None
+) -> None:
+    form = upload_form(api_of(secret, admin=True))
+    webhook = str(form["params"]["notification_url"]).removeprefix("http://testserver")
+    accepted(posted(webhook, cloud.answer()))
+    secret.revoke()
+    assert posted(webhook, cloud.answer()).status_code == 401
 
 
 def test_an_upload_of_another_organization_stays_theirs(
