@@ -15,6 +15,8 @@ from sharinpix.client_address import client_network
 
 ADDRESS_LIMIT = 50
 """Failures of one address, over all emails, that lock it. Ten people who each lock themselves out make as many."""
+LONGEST_NAME = 255
+"""Characters of AccessAttempt.username."""
 SENTENCE = "Too many failures: please wait a quarter of an hour."
 
 
@@ -22,10 +24,11 @@ def name_tried(request: HttpRequest, credentials: Mapping[str, Any] | None) -> s
     """The email that a login names, normalized: failures are counted under it.
 
     Users are found in any case, so each spelling of an email would otherwise have a count of its own. Through upper
-    case, as the database compares: some letters outside ASCII have the same upper case as an ASCII letter.
+    case, as the database compares: some letters outside ASCII have the same upper case as an ASCII letter, and some
+    become three letters, which the column of the count has no room for.
     """
     name = request.POST.get("username") if credentials is None else credentials.get("username")
-    return str(name or "").strip().upper().lower()
+    return str(name or "").strip().upper().lower()[:LONGEST_NAME]
 
 
 def address_of(request: HttpRequest) -> str | None:

@@ -112,6 +112,14 @@ def test_no_header_breaks_the_login(user: User, forwarded: str) -> None:
     assert client.post(URL, body, content_type="application/json").status_code == 401
 
 
+@pytest.mark.parametrize("name", ["ß" * 254, "ΐ" * 254, "a" * 10_000, "\u202e" * 200, "a\0b"])
+def test_no_name_breaks_the_login(db: None, name: str) -> None:
+    form = {"username": name, "password": WRONG}
+    assert [Client().post("/admin/login/", form).status_code for _ in range(4)] == [200] * 4
+    body = json.dumps({"email": f"a@{name[:60]}.{name[60:120]}.{name[120:180]}.com", "password": WRONG})
+    assert Client().post(URL, body, content_type="application/json").status_code in {400, 401}
+
+
 def test_two_processes_of_a_server_count_together_by_the_address_that_the_proxy_tells() -> None:
     with web(WEB_CONCURRENCY="2", TRUSTED_PROXIES="1") as server:
         make = "from accounts.models import User; User.objects.create_user('ann@example.com', 'correct horse 7')"
