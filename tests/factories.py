@@ -13,7 +13,8 @@ from django.utils import timezone
 from PIL import Image as Pillow
 
 from accounts.models import Organization, Secret, User
-from accounts.tokens import Login, SharinpixToken
+from accounts.signers import Login
+from accounts.tokens import SharinpixToken
 from albums import sweeping
 from albums.models import Album
 from albums.ordering import STEP

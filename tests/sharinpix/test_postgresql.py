@@ -10,7 +10,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 from django.test import Client
 
 from accounts.models import User
-from accounts.tokens import known_secret
+from accounts.signers import known_secret
 from tests.factories import bearer, user_token
 
 
