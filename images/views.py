@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
@@ -36,7 +37,7 @@ class ImageViewSet(TokenViewSet):
         reader = Reader(token_of(request), asked)
         response = response_of(reader)
         if reader.next:
-            address = request.build_absolute_uri(request.path)
+            address = settings.PUBLIC_URL + request.path_info  # never of Host, which a client chooses
             response["Link"] = f'<{address}?{asked.next_query(reader.next)}>; rel="next"'
         if message := asked.message():
             response["X-message"] = message

@@ -9,8 +9,7 @@ from urllib.parse import urlsplit
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 
-from sharinpix import env, patches
-from sharinpix.key_derivation import derived_key
+from sharinpix import env, patches, signing_keys
 from sharinpix.private_files import private_folder
 
 patches.apply()
@@ -36,9 +35,8 @@ TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", 0, least=0, most=10)  # in front
 # Delivery: who makes and signs the image URLs
 cloudinary = env.cloudinary()  # lower case: the cloudinary package would read a setting of its own name
 DELIVERY = env.choice("DELIVERY", "cloudinary" if cloudinary else "local", ("local", "cloudinary"))
-SIGNING_KEYS = env.words("SIGNING_KEYS") or [
-    derived_key(secret, "signing") for secret in (SECRET_KEY, *SECRET_KEY_FALLBACKS)
-]
+KNOWN_SIGNING_KEYS = signing_keys.known_keys(SECRET_KEY, SECRET_KEY_FALLBACKS)
+SIGNING_KEYS = signing_keys.usable_keys(KNOWN_SIGNING_KEYS)
 if DELIVERY == "cloudinary":
     if not cloudinary:
         raise ImproperlyConfigured("DELIVERY=cloudinary needs CLOUDINARY_URL=cloudinary://key:secret@cloud.")
@@ -262,6 +260,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 if PUBLIC_URL.startswith("https://"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
+    SECURE_SSL_HOST = urlsplit(PUBLIC_URL).netloc  # not what a request calls us
     SECURE_HSTS_SECONDS = 31_536_000
     # Other hosts of the same domain are not ours to bind: neither includeSubDomains nor preload.
     SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]

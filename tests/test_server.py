@@ -55,6 +55,17 @@ def ids(count: int) -> list[str]:
     return [str(uuid.uuid4()) for _ in range(count)]
 
 
+def test_a_picture_has_one_spelling_on_the_wire(server: Web, token: str) -> None:
+    (image, *_) = json.loads(ask(server, "/api/v1/image_syncs", token)[2])
+    path = image["thumbnails"]["mini"].removeprefix(server.url)
+    assert ask(server, path)[0] == 200
+    for other in (path.replace("c_fit", "%63_fit"), path.replace("/fl_", "%2ffl_"), f"{path}?", f"{path}?a=1"):
+        status, headers, _ = ask(server, other)
+        assert (status, headers["location"]) == (302, server.url + path)
+    assert ask(server, path.replace("/v", "/v0"))[0] == 401
+    assert ask(server, f"/{path}")[0] == 404
+
+
 @pytest.mark.parametrize("brackets", ["[]", "%5B%5D", "%5b%5d"])
 def test_a_get_may_name_ten_thousand_ids(server: Web, token: str, brackets: str) -> None:
     known = [image["id"] for image in json.loads(ask(server, "/api/v1/image_syncs", token)[2])]

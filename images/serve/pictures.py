@@ -19,6 +19,7 @@ from images.serve.answers import (
     rendition_file,
 )
 from images.serve.on_demand import derived_file
+from images.serve.spelling import redirect_to_one_spelling
 from images.serve.wanted import NotSigned, Wanted, accepts_webp
 from images.storage import storage
 from images.storage.keys import derived_file_key
@@ -39,7 +40,7 @@ def picture(request: HttpRequest, path: str) -> HttpResponseBase:
         wanted = Wanted.parse(path, webp=accepts_webp(request))
         if wanted is None:
             return plain_text(HTTPStatus.BAD_REQUEST, "This is not the URL of a picture.")
-        return picture_response(request, wanted)
+        return redirect_to_one_spelling(request, path) or picture_response(request, wanted)
     except NotSigned:
         return plain_text(HTTPStatus.UNAUTHORIZED, "The signature is not valid.")
     except TransformationError as error:
@@ -47,7 +48,7 @@ def picture(request: HttpRequest, path: str) -> HttpResponseBase:
 
 
 def picture_response(request: HttpRequest, wanted: Wanted) -> HttpResponseBase:
-    if wanted.public_id in signed_urls.PLACEHOLDERS and wanted.version is None:
+    if wanted.public_id in signed_urls.PLACEHOLDERS and (wanted.kind, wanted.version) == ("authenticated", None):
         return placeholder(wanted)
     row = delivered_row(wanted)
     if row is None:

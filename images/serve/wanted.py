@@ -11,7 +11,7 @@ from images.delivery.transformations import Transformation
 
 PATH = re.compile(
     r"(?P<kind>[a-z]+)/s--(?P<signature>[^/]+)--/"
-    r"(?:(?P<chain>.+?)/)??(?:v(?P<version>[0-9]{1,18})/)?(?P<public_id>[^/\0]+)\.(?P<extension>[A-Za-z0-9]{1,8})",
+    r"(?:(?P<chain>.+?)/)??(?:v(?P<version>0|[1-9][0-9]{0,17})/)?(?P<public_id>[^/\0]+)\.(?P<extension>[a-z0-9]{1,8})",
     re.DOTALL,
 )
 
@@ -45,7 +45,7 @@ class Wanted(NamedTuple):
             raise NotSigned
         version = int(found["version"]) if found["version"] else None
         chain = Transformation.parse(found["chain"] or "")
-        return cls(found["kind"], found["public_id"], version, chain, found["extension"].lower(), webp)
+        return cls(found["kind"], found["public_id"], version, chain, found["extension"], webp)
 
     @property
     def digest(self) -> str:

@@ -141,6 +141,7 @@ REFUSED = [
     ({"S3_ENDPOINT_URL": "storage.example.com"}, "S3_ENDPOINT_URL must look like"),
     ({"IMPORT_ALLOW_NETS": "localhost"}, "IMPORT_ALLOW_NETS must hold networks"),
     ({"PREPARED_STATEMENTS": "maybe"}, "PREPARED_STATEMENTS must be 1 or 0"),
+    ({"RETIRED_SIGNING_KEYS": "0123456789abcdeF"}, "RETIRED_SIGNING_KEYS must hold fingerprints"),
     ({"LONG_SIGNATURES": "x"}, "LONG_SIGNATURES must be 1 or 0"),
     ({"DERIVED_CACHE_MB": "x"}, "DERIVED_CACHE_MB must be a whole number"),
     ({"MAX_UPLOAD_MB": "0"}, "MAX_UPLOAD_MB must be a whole number"),
@@ -188,6 +189,13 @@ def test_behind_https_cookies_are_secure_and_plain_requests_are_sent_there(tmp_p
     )
     assert (plain["status"], plain["Location"]) == (301, "https://pictures.example.com/api/v1/image_syncs?a=b")
     assert forged["status"] == 301
+    (by_another_name,) = answers(
+        tmp_path,
+        ("GET", "/api/v1/image_syncs", {"Host": "localhost"}),
+        PUBLIC_URL="https://pictures.example.com",
+        ALLOWED_HOSTS="localhost",
+    )
+    assert by_another_name["Location"] == "https://pictures.example.com/api/v1/image_syncs"
     assert "Strict-Transport-Security" not in plain
     assert (api["status"], api["Strict-Transport-Security"]) == (401, "max-age=31536000")
     assert admin["status"] == 200

@@ -83,9 +83,9 @@ def test_no_path_is_answered_with_a_fault_even_if_we_signed_it(
 @FUZZ
 @given(query=ANYTHING, accept=ANYTHING, match=ANYTHING)
 def test_no_query_or_header_is_answered_with_a_fault(query: str, accept: str, match: str) -> None:
-    url = signed_urls.current_delivery().url("c_fit,w_3", "raw_placeholder", kind="upload", version=None)
+    url = signed_urls.current_delivery().url("c_fit,w_3", "raw_placeholder", kind="authenticated", version=None)
     headers = {"Accept": accept, "If-None-Match": match}
-    response = Client(raise_request_exception=False).get(f"{url}?{quote(query)}", headers=headers)
+    response = Client(raise_request_exception=False).get(f"{url}?{quote(query)}", headers=headers, follow=True)
     assert (response.status_code, is_picture(response.content)) == (200, True)
 
 

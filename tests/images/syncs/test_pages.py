@@ -96,6 +96,14 @@ def test_a_link_is_absolute_and_holds_what_was_asked(api: Client, crowd: list[st
     assert slash.startswith(f"http://testserver{URL}/?")
 
 
+def test_a_link_leads_to_the_public_address_whatever_the_request_calls_us(
+    api: Client, crowd: list[str], settings: Any
+) -> None:
+    settings.ALLOWED_HOSTS, settings.PUBLIC_URL = ["*"], "https://pictures.example.com"
+    link = str(next_page(api.get(URL, {"per_page": "2"}, headers={"Host": "evil.example.com:81"})))
+    assert link.startswith(f"https://pictures.example.com{URL}?per_page=2&cursor=")
+
+
 def test_pages_of_a_post_go_on_as_a_get(api: Client, crowd: list[str]) -> None:
     first = api.post(URL, {"per_page": 20, "album_id": "a"}, content_type="application/json")
     assert len(found(first)) == 9
