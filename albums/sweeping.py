@@ -11,19 +11,23 @@ from django.db import transaction
 from django.utils import timezone
 
 from albums.imports.models import Import
-from albums.uploads.models import StorageFile
+from albums.uploads.models import DroppedUpload, StorageFile
 from images.models import DiscardedFile, Image, Thumbnail
 from images.querysets import abandoned_after
 from images.storage import storage
 from images.storage.cache import EVICTED_FOR, derived
 from images.storage.keys import derived_folder
 from images.uploads.models import Part, PartialUpload, Upload
+from images.uploads.quotas import forget_usage
 from sharinpix import queue
 
 AT_ONCE = 1_000
 """Keys of files in one query."""
 UNCLAIMED = timedelta(days=8)
 """The age at which an unclaimed upload is removed: an upload form is valid for a week, then a day for its client."""
+
+DROPPED = timedelta(days=30)
+"""The age at which a dropped entry of a native batch is deleted: what is older will not be looked at any more."""
 
 
 def requeue() -> int:
@@ -68,6 +72,12 @@ def remove_unclaimed() -> int:
                 DiscardedFile.objects.discard([mine.original, derived_folder(mine.public_id)])
         removed += 1
     return removed
+
+
+def forget_dropped() -> None:
+    """Deletes entries of native batches that staff have had a month to look at, and counts of days that are over."""
+    DroppedUpload.objects.filter(created_at__lt=timezone.now() - DROPPED).delete()
+    forget_usage()
 
 
 def remove_discarded(grace: timedelta) -> int:

@@ -46,6 +46,14 @@ class Unavailable(ServiceError):
     wait = 5
 
 
+class Exhausted(ServiceError):
+    """The client has used up what it may do for now. `wait`: seconds after which it may go on."""
+
+    def __init__(self, sentence: str, wait: int) -> None:
+        super().__init__(sentence)
+        self.wait = wait
+
+
 class Full(ServiceError):
     """The storage has no room left."""
 

@@ -117,7 +117,10 @@ TEMPLATES = [
 
 # Uploads
 MAX_UPLOAD = MAX_UPLOAD_MB * 1_000_000
-NATIVE_UPLOAD = env.flag("NATIVE_UPLOAD", "1")
+NATIVE_UPLOAD = env.flag("NATIVE_UPLOAD")  # needs no token until an image is made
+NATIVE_REQUESTS_PER_DAY = env.number("NATIVE_REQUESTS_PER_DAY", 2_000, most=10_000_000)  # of one address
+NATIVE_BYTES_PER_DAY = env.number("NATIVE_MB_PER_DAY", 4_000, most=10_000_000) * 1_000_000
+NATIVE_UNCLAIMED_BYTES = env.number("NATIVE_UNCLAIMED_MB", 20_000, most=10_000_000) * 1_000_000  # of all together
 FILE_UPLOAD_HANDLERS = [
     "sharinpix.upload_handlers.BoundedUploadHandler",
     "django.core.files.uploadhandler.TemporaryFileUploadHandler",

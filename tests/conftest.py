@@ -122,6 +122,12 @@ def _stored_texts_are_true(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
+def native_on(settings: Any) -> None:
+    """The server takes native uploads, which it does not by default."""
+    settings.NATIVE_UPLOAD = True
+
+
+@pytest.fixture
 def served(settings: Any) -> Iterator[Callable[[bytes], str]]:
     """served(content): the URL of a server of this host that answers with it as a JPEG; imports may go there."""
     contents: list[bytes] = []

@@ -3,7 +3,8 @@
 
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from django.core.exceptions import SuspiciousOperation, ValidationError
@@ -29,6 +30,11 @@ from sharinpix.parsers import deeper, fields_of, without_nul
 MOST_ENTRIES = 1_000
 MOST_BYTES = 2_500_000
 MAX_DEPTH = 50
+MOST_STRANGERS = 10
+"""Entries without a valid token that are kept of one batch."""
+MOST_KEPT = 20_000
+"""Bytes that are kept of an entry."""
+MOST_REASON = 2_000
 
 
 class Dropped(Exception):
@@ -41,17 +47,33 @@ def receive_batch(request: Request) -> None:
     The answer is always the same, so nothing is raised for a malformed batch.
     """
     try:
-        entries = entries_of(file_in(request))
+        batch = Batch.read(file_in(request))
     except Dropped as reason:
-        drop({}, None, str(reason))
+        DroppedUploads({}).add({}, None, str(reason))
         return
-    for entry in entries:
+    dropped = DroppedUploads(batch.common)
+    for odd in (sent for sent in batch.entries if not isinstance(sent, dict)):
+        dropped.add(odd, None, "It is no object.")
+    for sent in (sent for sent in batch.entries if isinstance(sent, dict)):
         token: SharinpixToken | None = None
         try:
-            token = token_in(entry)
-            receive_entry(entry, token)
+            token = token_in(batch.common | sent)
+            refused = receive_entry(batch.common | sent, token)
         except (Dropped, ServiceError, ValidationError) as error:
-            drop(entry, token, reason_of(error))
+            dropped.add(sent, token, reason_of(error))
+            continue
+        if refused:
+            names = ", ".join(refused)
+            dropped.add(sent, token, f"Its token may not make the tags {names}; the image is there without them.")
+    dropped.end()
+
+
+def length_of(request: Request) -> int:
+    """The length of the request's body, as far as it is said; no body is read without one."""
+    try:
+        return max(int(request.META.get("CONTENT_LENGTH") or 0), 0)
+    except ValueError:
+        return 0
 
 
 def file_in(request: Request) -> File[bytes] | None:
@@ -65,28 +87,32 @@ def file_in(request: Request) -> File[bytes] | None:
     return sent if isinstance(sent, File) else None
 
 
-def entries_of(file: File[bytes] | None) -> list[dict[str, Any]]:
-    """The entries of a batch: a list, an object with a list as `images` and defaults beside it, or one entry.
+class Batch(NamedTuple):
+    """The entries of a batch as they were sent, and what they have in common: an entry's own values override it."""
 
-    Raises Dropped for a batch that cannot be read or is too large.
-    """
-    if file is None or (file.size or 0) > MOST_BYTES:
-        raise Dropped("The batch has no part named file, or a longer one than is read.")
-    try:
-        batch = without_nul(orjson.loads(file.read()))
-    except (orjson.JSONDecodeError, RecursionError):
-        raise Dropped("The batch is not valid JSON.") from None
-    common: dict[str, Any] = {}
-    if isinstance(batch, dict) and isinstance(batch.get("images"), list):
-        common = {name: value for name, value in batch.items() if name != "images"}
-        batch = batch["images"]
-    listed = batch if isinstance(batch, list) else [batch]
-    if len(listed) > MOST_ENTRIES or deeper(listed, MAX_DEPTH):
-        raise Dropped(f"A batch has at most {MOST_ENTRIES:,} entries, nested {MAX_DEPTH} levels deep.")
-    for entry in listed:
-        if not isinstance(entry, dict):
-            drop({"entry": entry}, None, "It is no object.")
-    return [common | entry for entry in listed if isinstance(entry, dict)]
+    common: dict[str, Any]
+    entries: list[Any]
+
+    @classmethod
+    def read(cls, file: File[bytes] | None) -> "Batch":
+        """A list, an object with a list as `images` and defaults beside it, or one entry.
+
+        Raises Dropped for a batch that cannot be read or is too large.
+        """
+        if file is None or (file.size or 0) > MOST_BYTES:
+            raise Dropped("The batch has no part named file, or a longer one than is read.")
+        try:
+            batch = without_nul(orjson.loads(file.read()))
+        except (orjson.JSONDecodeError, RecursionError):
+            raise Dropped("The batch is not valid JSON.") from None
+        common: dict[str, Any] = {}
+        if isinstance(batch, dict) and isinstance(batch.get("images"), list):
+            common = {name: value for name, value in batch.items() if name != "images"}
+            batch = batch["images"]
+        entries = batch if isinstance(batch, list) else [batch]
+        if len(entries) > MOST_ENTRIES or deeper([*entries, *common.values()], MAX_DEPTH):
+            raise Dropped(f"A batch has at most {MOST_ENTRIES:,} entries, nested {MAX_DEPTH} levels deep.")
+        return cls(common, entries)
 
 
 def token_in(entry: Mapping[str, Any]) -> SharinpixToken:
@@ -96,8 +122,11 @@ def token_in(entry: Mapping[str, Any]) -> SharinpixToken:
         raise Dropped("Its token is not valid.") from error
 
 
-def receive_entry(entry: dict[str, Any], token: SharinpixToken) -> None:
-    """Makes the image of an entry. Raises Dropped, ServiceError or ValidationError where that cannot be done."""
+def receive_entry(entry: dict[str, Any], token: SharinpixToken) -> list[str]:
+    """Makes the image of an entry, and returns the tags that its token may not make.
+
+    Raises Dropped, ServiceError or ValidationError where that cannot be done.
+    """
     target = NativeTargetSerializer(data=entry)
     target.is_valid(raise_exception=True)
     album_id = target.validated_data["album_id"]
@@ -107,15 +136,14 @@ def receive_entry(entry: dict[str, Any], token: SharinpixToken) -> None:
         raise Denied()
     upload = upload_of(entry, token)
     if upload.claimed_at:
-        return  # the batch was sent again
+        return []  # the batch was sent again
     said = NativeEntrySerializer(data=entry)
     said.is_valid(raise_exception=True)
     fields = said.validated_data
     tags, refused = usable_tags(token, album_id, [*fields["tags"], *fields["auto_tag"]])
     sent = sent_with(entry, fields, upload, tags)
     Album.objects.receive(token.organization_id, album_id, upload, sent, token.user)
-    if refused:
-        drop(entry, token, f"Its token may not make the tags {', '.join(refused)}; the image is there without them.")
+    return refused
 
 
 def upload_of(entry: Mapping[str, Any], token: SharinpixToken) -> Upload:
@@ -167,14 +195,47 @@ def moment_in(value: object) -> datetime | None:
     return make_aware(found, UTC) if is_naive(found) else found
 
 
-def drop(entry: Mapping[str, Any], token: SharinpixToken | None, reason: str) -> None:
-    """Saves a DroppedUpload."""
-    DroppedUpload.objects.create(
-        organization_id=token.organization_id if token else None,
-        album_name=str(entry.get("album_id") or entry.get("album") or "")[:255],
-        reason=reason,
-        entry={name: value for name, value in entry.items() if name != "token"},
-    )
+class DroppedUploads:
+    """Saves the DroppedUploads of one batch: each entry as it was sent, so that rows hold no more than the batch.
+
+    What the entries have in common stands in the first of each organization alone.
+    """
+
+    def __init__(self, common: Mapping[str, Any]) -> None:
+        self.common = common
+        self.told: set[UUID | None] = set()
+        self.strangers = 0
+
+    def add(self, sent: Any, token: SharinpixToken | None, reason: str) -> None:
+        """Keeps the entry; of those without a valid token, which anybody can send, only the first few."""
+        self.strangers += token is None
+        if token is None and self.strangers > MOST_STRANGERS:
+            return
+        organization_id = token.organization_id if token else None
+        is_entry = isinstance(sent, dict)
+        own = sent if is_entry else {"entry": sent}
+        whole = {**own, **{name: value for name, value in self.common.items() if is_entry and name not in own}}
+        DroppedUpload.objects.create(
+            organization_id=organization_id,
+            album_name=str(whole.get("album_id") or whole.get("album") or "")[:255],
+            reason=reason[:MOST_REASON],
+            entry=kept(own if organization_id in self.told else whole),
+        )
+        if is_entry:
+            self.told.add(organization_id)
+
+    def end(self) -> None:
+        """Counts the entries that were not kept."""
+        if self.strangers > MOST_STRANGERS:
+            reason = f"{self.strangers - MOST_STRANGERS:,} more entries of a batch had no valid token."
+            DroppedUpload.objects.create(reason=reason)
+
+
+def kept(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """What is kept of an entry: not its token, and where it is long the beginning of its JSON."""
+    entry = {name: value for name, value in sent.items() if name != "token"}
+    text = orjson.dumps(entry)
+    return entry if len(text) <= MOST_KEPT else {"cut": text[:MOST_KEPT].decode(errors="ignore")}
 
 
 def reason_of(error: Exception) -> str:

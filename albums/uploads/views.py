@@ -1,6 +1,7 @@
 """Storage files and native uploads over HTTP (API: storage files, native upload)."""
 
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 from xml.sax.saxutils import escape
 
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -24,8 +26,10 @@ from albums.uploads.serializers import (
     NewStorageFileSerializer,
     StoredFileSerializer,
 )
+from images.uploads import quotas
 from images.uploads.policy import PolicyViolated
 from sharinpix.api import exception_handler
+from sharinpix.client_address import client_address
 from sharinpix.parsers import fields_of
 
 
@@ -116,41 +120,45 @@ def upload_test(request: HttpRequest) -> HttpResponse:
     return HttpResponse(content_type="text/html")
 
 
-class NativeView(APIView):
-    """GET /api/v1/native_upload[?app_version=2], without a token (API: native form)."""
+class NativeAPIView(APIView):
+    """A route of native uploads: 404, whatever is asked of it, unless NATIVE_UPLOAD is set (API: native upload)."""
 
     authentication_classes = ()
     permission_classes = ()
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not settings.NATIVE_UPLOAD:
+            raise NotFound("Native uploads are switched off here.")
+        super().initial(request, *args, **kwargs)
+
+
+class NativeView(NativeAPIView):
+    """GET /api/v1/native_upload[?app_version=2], without a token (API: native form)."""
+
     @extend_schema(
         operation_id="native_upload",
         parameters=[OpenApiParameter("app_version", str)],
-        responses={200: NativeFormSerializer},
+        responses={200: NativeFormSerializer, 404: None},
     )
     def get(self, request: Request) -> Response:
         form = native_form(by_image=request.query_params.get("app_version") == "2")
         return Response(NativeFormSerializer(form).data)
 
 
-class NativeImageView(APIView):
+class NativeImageView(NativeAPIView):
     """POST /api/v1/native_upload/image: Cloudinary's notification of an upload for a batch (API: native upload)."""
 
-    authentication_classes = ()
-    permission_classes = ()
-
-    @extend_schema(operation_id="native_upload_image", request=None, responses={201: None, 401: None})
+    @extend_schema(operation_id="native_upload_image", request=None, responses={201: None, 401: None, 404: None})
     def post(self, request: Request) -> HttpResponse:
         webhooks.receive_native(request)
         return HttpResponse(status=HTTPStatus.CREATED, content_type="text/html")
 
 
-class NativeBatchView(APIView):
-    """POST /api/v1/native_upload/batch: always 200 without a body (API: native upload)."""
+class NativeBatchView(NativeAPIView):
+    """POST /api/v1/native_upload/batch: 200 without a body whatever comes of it, or 429 (API: native upload)."""
 
-    authentication_classes = ()
-    permission_classes = ()
-
-    @extend_schema(operation_id="native_upload_batch", request=None, responses={200: None})
+    @extend_schema(operation_id="native_upload_batch", request=None, responses={200: None, 404: None, 429: None})
     def post(self, request: Request) -> HttpResponse:
+        quotas.spend(client_address(request), requests=1, size=native.length_of(request))
         native.receive_batch(request)
         return HttpResponse(content_type="text/html")

@@ -95,8 +95,8 @@ def derived_rendition(row: Image, wanted: Wanted) -> WholeFile | None:
 
 
 def delivered_row(wanted: Wanted) -> Image | None:
-    """The image whose original the URL names, the oldest of duplicates. An unclaimed upload becomes an unsaved Image:
-    the answer to the upload contains its URL."""
+    """The image whose original the URL names, the oldest of duplicates. An unclaimed upload of an organization
+    becomes an unsaved Image: the answer to the upload contains its URL. Native ones, of none, are not shown."""
     named = {"delivery_id": wanted.public_id, "delivery_type": wanted.kind, "delivery_version": wanted.version}
     rows = Image.objects.delivered_as(wanted.public_id, wanted.kind, wanted.version).exclude(original="")
     if row := rows.order_by("created_at", "id").first():
@@ -104,7 +104,7 @@ def delivered_row(wanted: Wanted) -> Image | None:
     if wanted.version is None:
         return None
     waiting = Upload.objects.filter(public_id=wanted.public_id, type=wanted.kind, version=wanted.version)
-    upload = waiting.filter(claimed_at=None).exclude(original="").first()
+    upload = waiting.filter(claimed_at=None).exclude(original="").exclude(organization=None).first()
     if upload is None:
         return None
     columns = ("filename", "format", "sha256", "original", "created_at")

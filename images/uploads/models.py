@@ -94,6 +94,21 @@ class PartialUpload(models.Model):
         return self.upload_id
 
 
+class NativeUsage(models.Model):
+    """What a client sent on a day (UTC) by native uploads, which need no token: see `quotas`."""
+
+    client = models.CharField(max_length=64)
+    day = models.DateField()
+    requests = models.PositiveBigIntegerField(default=0)
+    bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["day", "client"], name="one_usage_per_client_and_day")]
+
+    def __str__(self) -> str:
+        return f"{self.client} {self.day}"
+
+
 class Part(models.Model):
     """A stored part of a partial upload: `size` bytes from `start` on, in the file with the key `file`."""
 

@@ -16,6 +16,7 @@ from images.storage.keys import new_public_id, original_key
 from images.uploads.arrival import storing_original
 from images.uploads.keys import Signer
 from images.uploads.models import KEY_LENGTH, Part, PartialUpload, Upload
+from images.uploads.quotas import saving_unclaimed
 from sharinpix.errors import Malformed, TooLarge
 
 RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
@@ -76,7 +77,7 @@ def keep_part(whole: PartialUpload, span: Span, file: File[bytes]) -> None:
     file.seek(0)
     try:
         storage.write(key, file)
-        with transaction.atomic():
+        with saving_unclaimed(whole.api_key, span.size):
             Part.objects.create(of=whole, start=span.start, size=span.size, file=key)
     except IntegrityError as error:
         storage.remove([key])

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from images.delivery import signed_urls, signing
-from images.uploads import parts
+from images.uploads import parts, quotas
 from images.uploads.answers import upload_answer
 from images.uploads.arrival import storing_original
 from images.uploads.infos import decimal
@@ -24,6 +24,7 @@ from images.uploads.keys import NATIVE, Signer, signer_with_key
 from images.uploads.models import Upload
 from sharinpix import fetching, queue
 from sharinpix.api import exception_handler
+from sharinpix.client_address import client_address
 from sharinpix.errors import Malformed, Unavailable
 from sharinpix.parsers import fields_of
 
@@ -52,7 +53,12 @@ class UploadView(APIView):
         if cloud != settings.CLOUD_NAME:
             raise Malformed("There is no such cloud here.")
         signer, parameters = signed_upload(request)
+        native = signer.api_key == NATIVE
+        if native:
+            quotas.spend(client_address(request), requests=1)
         with file_of(request) as file:
+            if native:
+                quotas.spend(client_address(request), size=file.size or 0)
             answer = stored_upload(request, signer, parameters, file)
         notify_uploader(answer, parameters, signer)
         return Response(answer)
@@ -125,13 +131,16 @@ def stored_upload(request: Request, signer: Signer, parameters: dict[str, str], 
         return parts.add_part(signer, request.headers.get("X-Unique-Upload-Id", ""), span, file, parameters, answer)
     if "public_id" in parameters:
         raise Malformed("public_id is made by this server; leave it out.")
-    with storing_original(
-        file,
-        organization_id=signer.organization_id,
-        name=file.name or "",
-        type=kind,
-        answer=lambda upload: answer(upload, file),
-    ) as upload:
+    with (
+        storing_original(
+            file,
+            organization_id=signer.organization_id,
+            name=file.name or "",
+            type=kind,
+            answer=lambda upload: answer(upload, file),
+        ) as upload,
+        quotas.saving_unclaimed(signer.api_key, upload.bytes or 0),
+    ):
         upload.save(force_insert=True)
     return dict(upload.answer)
 

@@ -18,12 +18,12 @@ from accounts.models import Organization
 from albums import sweeping
 from albums.imports.models import Import
 from albums.models import Album
-from albums.uploads.models import StorageFile
+from albums.uploads.models import DroppedUpload, StorageFile
 from images.models import Image
 from images.querysets import abandoned_after
 from images.storage import storage
 from images.storage.keys import new_public_id, original_key
-from images.uploads.models import Part, PartialUpload, Upload
+from images.uploads.models import NativeUsage, Part, PartialUpload, Upload
 from sharinpix import queue
 from sharinpix.locks import FileLock
 from tests.factories import make_album, make_image, make_stored_image, make_waiting_image, remove_discarded
@@ -115,6 +115,15 @@ class TestUnclaimed:
         assert is_there(old.original)
         remove_discarded()
         assert [is_there(upload.original) for upload in (old, native, young)] == [False, False, True]
+
+    def test_dropped_entries_and_counts_go_after_their_time(self, organization: Organization) -> None:
+        now = timezone.now()
+        for age in (29 * DAY, 31 * DAY):
+            DroppedUpload.objects.create(organization=organization, reason=str(age.days), created_at=now - age)
+            NativeUsage.objects.create(client="1.1.1.1", day=(now - age).date())
+        call_command("sweep")
+        assert [row.reason for row in DroppedUpload.objects.all()] == ["29"]
+        assert not NativeUsage.objects.exists()
 
     def test_claimed_uploads_stay_even_where_their_image_is_gone(self, organization: Organization) -> None:
         upload = make_upload(organization, 30 * DAY, claimed_at=timezone.now())

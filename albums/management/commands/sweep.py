@@ -62,6 +62,7 @@ class Command(BaseCommand):
                 return
             found, removed = sweeping.requeue(), 0
             if grace is not None:
+                sweeping.forget_dropped()
                 removed = sweeping.remove_unclaimed() + sweeping.remove_files(grace)
         if found or removed:
             self.stdout.write(f"{found} images and imports taken up, {removed} files removed.")

@@ -168,10 +168,12 @@ def test_another_organization_cannot_claim_an_upload(api: Client, other_organiza
     assert claim(api, answer).status_code == 200
 
 
+@pytest.mark.usefixtures("native_on")
 def test_a_native_upload_is_not_claimed_by_its_answer(api: Client) -> None:
     assert claim(api, native_upload(jpeg())).status_code == 401
 
 
+@pytest.mark.usefixtures("native_on")
 def test_a_native_upload_at_cloudinary_is_left_to_its_batch(api: Client, at_cloudinary: None) -> None:
     """There all uploads are signed by one key, and the signature does not tell whose they are."""
     Client().post("/api/v1/native_upload/image", **cloud.notified(cloud.answer()))

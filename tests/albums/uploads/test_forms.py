@@ -92,6 +92,7 @@ def test_a_form_of_any_album_is_taken_by_our_end(api: Client) -> None:
     ("query", "notified"),
     [("", "native_upload"), ("?app_version=2", "native_upload/image"), ("?app_version=1", "native_upload")],
 )
+@pytest.mark.usefixtures("native_on")
 def test_a_native_form_needs_no_token(query: str, notified: str, db: None) -> None:
     form = Client().get(f"/api/v1/native_upload{query}").json()
     assert list(form) == ["url", "expires_at", "params"]

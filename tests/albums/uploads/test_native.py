@@ -27,6 +27,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BATCH = "/api/v1/native_upload/batch"
 
 
+@pytest.fixture(autouse=True)
+def _switched_on(native_on: None) -> None:
+    """NATIVE_UPLOAD=1."""
+
+
 @pytest.fixture
 def token(user: User) -> str:
     return user_token(user)
@@ -247,6 +252,76 @@ def test_once_claimed_a_native_upload_is_nobody_elses(token: str, other_organiza
         sent({"token": claimer, "album": ALBUM, "public_id": public_id})
     assert Image.objects.count() == 1
     assert reasons() == ["The upload that it names is not here."]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", ""), ("get", "?app_version=2"), ("post", "/image"), ("post", "/batch"), ("put", "")]
+)
+def test_without_the_switch_there_is_no_such_route(method: str, path: str, settings: Any, token: str) -> None:
+    settings.NATIVE_UPLOAD = False
+    answer = getattr(Client(), method)(f"/api/v1/native_upload{path}")
+    assert (answer.status_code, answer.headers["X-message"]) == (404, "Native uploads are switched off here.")
+    answer = batch([{"token": token, "album": ALBUM, "public_id": "x"}])
+    assert answer.status_code == 404
+    assert not DroppedUpload.objects.exists()
+
+
+def bytes_kept() -> int:
+    rows = DroppedUpload.objects.values_list("entry", "reason", "album_name")
+    return sum(len(json.dumps(entry)) + len(reason) + len(album) for entry, reason, album in rows)
+
+
+def test_what_entries_have_in_common_is_kept_once_and_cut(token: str, organization: Organization) -> None:
+    common = {"metadatas": {"note": "x" * 200_000}, "album": ALBUM}
+    sent({**common, "images": [{"number": number} for number in range(100)]})
+    assert bytes_kept() < 30_000
+    DroppedUpload.objects.all().delete()
+    sent({**common, "token": token, "images": [{"number": number} for number in range(100)]})
+    assert bytes_kept() < 40_000
+    rows = DroppedUpload.objects.filter(organization=organization, album_name=ALBUM)
+    assert rows.count() == 100
+    assert [row.entry for row in rows.order_by("created_at")[1:]] == [{"number": number} for number in range(1, 100)]
+
+
+def test_common_values_stand_in_the_first_entry_that_was_dropped(token: str) -> None:
+    sent({"token": token, "title": "Roof", "images": [{"public_id": "a"}, {"public_id": "b"}]})
+    assert [row.entry for row in DroppedUpload.objects.order_by("created_at")] == [
+        {"public_id": "a", "title": "Roof"},
+        {"public_id": "b"},
+    ]
+
+
+def test_of_entries_without_a_token_the_first_few_are_kept_and_the_rest_counted(db: None) -> None:
+    for entry in ({}, 5, {"token": "x"}):
+        DroppedUpload.objects.all().delete()
+        sent([entry] * 1_000)
+        assert DroppedUpload.objects.count() == 11
+        assert reasons()[-1] == "990 more entries of a batch had no valid token."
+        assert bytes_kept() < 2_000
+
+
+def test_a_long_entry_is_cut(token: str) -> None:
+    sent([{"token": token, "album": ALBUM, "title": "é" * 100_000}])
+    (row,) = DroppedUpload.objects.all()
+    assert list(row.entry) == ["cut"]
+    assert bytes_kept() < 140_000
+    assert row.entry["cut"].startswith('{"album":"001A0000","title":"é')
+
+
+def test_a_common_part_that_is_nested_too_deep_is_not_read(token: str) -> None:
+    body = '{"images": [{}], "a": ' + "[" * 60 + "]" * 60 + "}"
+    assert Client().post(BATCH, {"file": SimpleUploadedFile("b.json", body.encode())}).status_code == 200
+    assert reasons() == ["A batch has at most 1,000 entries, nested 50 levels deep."]
+
+
+def test_batches_count_against_what_an_address_has_today(token: str, settings: Any) -> None:
+    settings.NATIVE_REQUESTS_PER_DAY = 1
+    sent([{}])
+    answer = batch([{"token": token, "album": ALBUM, "public_id": "x"}])
+    assert (answer.status_code, "today" in answer.headers["X-message"]) == (429, True)
+    assert int(answer.headers["Retry-After"]) > 0
+    settings.NATIVE_REQUESTS_PER_DAY, settings.NATIVE_BYTES_PER_DAY = 1_000, 2_000
+    assert [batch(["x" * 1_000]).status_code for _ in range(2)] == [200, 429]
 
 
 def test_tags_that_a_token_may_not_make_are_left_out_and_noted(secret: Secret, organization: Organization) -> None:

@@ -15,7 +15,7 @@ OWN = {"id", "public_id", "created_at", "updated_at", "infos", "size", "original
 
 
 @pytest.fixture
-def by(api: Client, user: User, served: Any) -> Any:
+def by(api: Client, user: User, served: Any, native_on: None) -> Any:
     roads = {
         "cloudinary form": lambda: uploads.by_cloudinary_form(api, PICTURE),
         "storage file": lambda: uploads.by_storage_file(api, PICTURE),

@@ -312,6 +312,7 @@ def test_what_we_never_stored_makes_no_image(address: str, organization: Organiz
     assert not Upload.objects.exists()
 
 
+@pytest.mark.usefixtures("native_on")
 def test_a_native_upload_is_noted_until_a_batch_claims_it(at_cloudinary: None) -> None:
     for _ in range(2):
         response = posted("/api/v1/native_upload/image", cloud.answer())
@@ -323,6 +324,7 @@ def test_a_native_upload_is_noted_until_a_batch_claims_it(at_cloudinary: None) -
     assert posted("/api/v1/native_upload/image", cloud.answer(), signature="0" * 40).status_code == 401
 
 
+@pytest.mark.usefixtures("native_on")
 def test_a_native_upload_that_was_claimed_meanwhile_is_accepted_again(
     at_cloudinary: None, organization: Organization
 ) -> None:

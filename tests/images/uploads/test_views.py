@@ -86,6 +86,7 @@ def test_a_timestamp_is_good_from_an_hour_ago_to_in_a_week(signer: Signer, offse
 
 
 @pytest.mark.parametrize(("offset", "status"), [(30 * DAY, 200), (30 * DAY + 120, 401), (-HOUR - 30, 401)])
+@pytest.mark.usefixtures("native_on")
 def test_a_native_form_is_good_for_a_month(offset: int, status: int, db: None) -> None:
     assert send(organization_signer(None), timestamp=int(time.time()) + offset).status_code == status
 
@@ -95,13 +96,13 @@ def test_a_timestamp_that_is_no_moment_is_refused(signer: Signer, timestamp: str
     refused(send(signer, timestamp=timestamp), 401)
 
 
+@pytest.mark.usefixtures("native_on")
 def test_a_native_upload_belongs_to_nobody_yet(db: None) -> None:
     assert send(organization_signer(None)).status_code == 200
     assert Upload.objects.get().organization is None
 
 
-def test_native_uploads_can_be_switched_off(settings: Any, signer: Signer) -> None:
-    settings.NATIVE_UPLOAD = False
+def test_native_uploads_are_refused_unless_they_are_switched_on(signer: Signer) -> None:
     refused(send(organization_signer(None)), 401)
     assert send(signer).status_code == 200
 
