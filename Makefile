@@ -4,7 +4,7 @@ DATA_DIR ?= var
 BIN := .venv/bin
 export DATA_DIR
 
-.PHONY: install lock run serve worker test test-crash fuzz test-swift check bench
+.PHONY: install lock run serve worker test test-crash fuzz test-swift check bench audit
 
 install: .venv/installed
 
@@ -72,6 +72,12 @@ check: install
 # The contract of the storage against a real server that speaks S3; needs Debian's swift packages.
 test-swift: install
 	$(BIN)/python -m tests.swift -- $(BIN)/python -m pytest tests/images/storage/test_contract.py
+
+# Looks up advisories against every package that the locks name. `--strict` fails it where a package could not be looked
+# up, which otherwise counts as "no known vulnerabilities"; needs pypi.org, so it is no part of `check`.
+audit: install
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		--requirement requirements.txt --requirement requirements-dev.txt
 
 # Ours against what others would ship, on both databases; takes about half an hour on two cores.
 bench: install

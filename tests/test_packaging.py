@@ -1,6 +1,9 @@
 """What is declared, locked and released says the same thing."""
 
+import os
 import re
+import socket
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -97,3 +100,27 @@ def test_every_file_that_the_makefile_and_ci_name_is_there() -> None:
     named |= {f"{module.replace('.', '/')}" for module in re.findall(r"-m ((?:tests|benchmarks)[\w.]*)", text)}
     assert len(named) > 4
     assert [name for name in named if not (ROOT / name).exists() and not (ROOT / f"{name}.py").exists()] == []
+
+
+def make_audit(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`make audit` on what is installed already."""
+    command = ["make", "--no-print-directory", "--old-file=install", *options, "audit"]
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+    )
+
+
+def test_the_audit_looks_up_every_lock_and_takes_no_gap_for_an_answer() -> None:
+    recipe = make_audit("--dry-run").stdout
+    assert [lock for lock in LOCKS if f"--requirement {lock}" not in recipe] == []
+    assert "--strict" in recipe.split()
+    assert "make audit" not in (ROOT / ".ci/run").read_text()
+
+
+def test_an_audit_that_could_not_look_up_a_package_fails() -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))  # and does not listen: every connection is refused
+        nowhere = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        done = make_audit(HTTPS_PROXY=nowhere, https_proxy=nowhere, NO_PROXY="", no_proxy="")
+    assert done.returncode != 0, done.stdout
+    assert "No known vulnerabilities found" not in done.stdout + done.stderr
