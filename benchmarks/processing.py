@@ -18,10 +18,11 @@ django.setup()
 import orjson
 from PIL import Image, ImageChops
 
+from benchmarks.hostile import hostile, spent
 from benchmarks.measure import interleaved
+from images import decoding, rendering
 from images.limits import picture_limits
 from images.processing import work
-from images.rendering import examine
 from tests.servers import ROOT
 
 LYING = 6
@@ -61,15 +62,26 @@ def by_hand(source: bytes, resampling: Image.Resampling) -> list[bytes]:
 
 
 def examining(rounds: int) -> dict[str, Any]:
-    """Processor time of one photograph of 12 megapixels."""
+    """Processor time of one photograph of 12 megapixels, that of its decoder process too."""
     source, chains, limits = photograph(4000, 3000, 0), work.stored_transformations(), picture_limits()
     contenders: dict[str, Callable[[], object]] = {
-        "ours": lambda: examine(source, chains, limits=limits),
+        "ours": lambda: decoding.examine(source, chains, limits=limits),
+        "in this process": lambda: rendering.examine(source, chains, limits=limits),
         "as sharp": lambda: by_hand(source, Image.Resampling.BICUBIC),
         "softer": lambda: by_hand(source, Image.Resampling.HAMMING),
     }
-    found: dict[str, Any] = dict(interleaved(contenders, rounds, time.process_time))
+    found: dict[str, Any] = dict(interleaved(contenders, rounds, spent))
     return found | {"bytes": len(source)}
+
+
+def small(rounds: int) -> dict[str, Any]:
+    """A picture of about 300 KB, read by a decoder and in this process."""
+    source, chains, limits = photograph(1200, 900, 0), work.stored_transformations(), picture_limits()
+    contenders: dict[str, Callable[[], object]] = {
+        "ours": lambda: decoding.examine(source, chains, limits=limits),
+        "in this process": lambda: rendering.examine(source, chains, limits=limits),
+    }
+    return dict(interleaved(contenders, rounds, spent)) | {"bytes": len(source)}
 
 
 def folder_of(count: int, different: int) -> Path:
@@ -88,16 +100,16 @@ def importing(count: int) -> dict[str, float]:
     """Processor time of an import and all its processes, as a share of what the cores had to give in that time."""
     folder, manage = folder_of(count, 40), [sys.executable, "manage.py"]
     subprocess.run([*manage, "migrate", "--verbosity", "0"], cwd=ROOT, check=True)
-    before, start = spent(), time.perf_counter()
+    before, start = spent_by_children(), time.perf_counter()
     command = [*manage, "import_folder", str(folder), "--album", "bench", "--verbosity", "0"]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
-    wall, used = time.perf_counter() - start, spent() - before
+    wall, used = time.perf_counter() - start, spent_by_children() - before
     if not done.stdout.startswith(f"{count} added"):
         raise SystemExit(done.stdout)
     return {"wall": wall, "used": used, "busy": used / (wall * len(os.sched_getaffinity(0)))}
 
 
-def spent() -> float:
+def spent_by_children() -> float:
     """Processor seconds of the child processes that ended, and of theirs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -105,7 +117,13 @@ def spent() -> float:
 
 def main(count: int, rounds: int) -> None:
     """Prints one JSON object on stdout; `benchmarks.__main__` makes a table of it."""
-    found = {"examining": examining(rounds), "importing": importing(count)}
+    ordinary = photograph(1_600, 1_200, 0)
+    found = {
+        "examining": examining(rounds),
+        "small": small(rounds),
+        "hostile": hostile(work.stored_transformations(), picture_limits(), ordinary),
+        "importing": importing(count),
+    }
     sys.stdout.buffer.write(orjson.dumps(found, default=lambda value: value._asdict()))
 
 

@@ -6,8 +6,17 @@ from images.rendering import Limits
 
 
 def picture_limits() -> Limits:
-    """MAX_MEGAPIXELS (over all frames) and MAX_FRAMES of the settings."""
-    return Limits(pixels=settings.MAX_MEGAPIXELS * 1_000_000, frames=settings.MAX_FRAMES)
+    """Those of the settings, pixels over all frames; and a time on the wall clock that leaves a job a quarter of
+    PROCESSING_TIMEOUT for the storage, so that no claim expires while its file is decoded."""
+    return Limits(
+        pixels=settings.MAX_MEGAPIXELS * 1_000_000,
+        frames=settings.MAX_FRAMES,
+        scans=settings.MAX_SCANS,
+        parts=settings.MAX_PARTS,
+        metadata=settings.MAX_METADATA_MB * 1_000_000,
+        seconds=settings.DECODE_SECONDS,
+        wall=settings.PROCESSING_TIMEOUT * 0.75,
+    )
 
 
 def decoding_slots() -> list[str]:

@@ -55,6 +55,10 @@ DERIVED_CACHE_MB = env.number("DERIVED_CACHE_MB", 5_000, most=10_000_000)
 MAX_UPLOAD_MB = env.number("MAX_UPLOAD_MB", 100, most=10_000)
 MAX_MEGAPIXELS = env.number("MAX_MEGAPIXELS", 100, most=10_000)  # over all frames
 MAX_FRAMES = env.number("MAX_FRAMES", 500)
+MAX_SCANS = env.number("MAX_SCANS", 100)  # of a progressive JPEG: encoders make ten
+MAX_PARTS = env.number("MAX_PARTS", 50_000, most=10_000_000)  # segments, chunks, tags, strips, tiles, boxes
+MAX_METADATA_MB = env.number("MAX_METADATA_MB", 16, most=1_000)
+DECODE_SECONDS = env.number("DECODE_SECONDS", 2, most=600)  # of processor time, and more by the megapixel
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -135,7 +139,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 PROCESSING_TIMEOUT = env.number("PROCESSING_TIMEOUT", 120, least=2, most=1_200)  # seconds that one job may take
 CELERY_TASK_TIME_LIMIT = PROCESSING_TIMEOUT
 CELERY_TASK_SOFT_TIME_LIMIT = PROCESSING_TIMEOUT * 0.8
-CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # KB: a HEIC of 50 megapixels takes 400,000
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 1_000_000  # KB; files are decoded in processes of their own
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_TIMEOUT = 3  # seconds
 CELERY_TIMEZONE = "UTC"

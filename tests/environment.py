@@ -37,6 +37,10 @@ OURS = [
     "NATIVE_REQUESTS_PER_DAY",
     "NATIVE_MB_PER_DAY",
     "NATIVE_UNCLAIMED_MB",
+    "MAX_SCANS",
+    "MAX_PARTS",
+    "MAX_METADATA_MB",
+    "DECODE_SECONDS",
 ]
 
 for name in OURS:

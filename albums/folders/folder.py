@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from stat import S_ISREG
@@ -11,8 +11,7 @@ from django.core.files.base import File
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from albums.folders.pool import Pool
-from albums.folders.worker import Broken, Known, Photo, SharedInput, Task
+from albums.folders.reading import Broken, Known, Photo, Task, outcomes
 from albums.models import Album
 from images.limits import picture_limits
 from images.models import Image
@@ -72,7 +71,7 @@ def import_folder(album: Album, tasks: list[Task], processes: int, progress: Cal
     report = FolderReport()
     keys = album.images.exclude(import_key=None).values_list("import_key", flat=True)
     known = frozenset(key for key in keys if key)
-    for task, outcome in outcomes(tasks, processes, known):
+    for task, outcome in outcomes(tasks, processes, known, work.stored_transformations(), picture_limits()):
         match outcome:
             case Known():
                 report.known += 1
@@ -91,14 +90,6 @@ def import_folder(album: Album, tasks: list[Task], processes: int, progress: Cal
                     report.known += not added
         progress()
     return report
-
-
-def outcomes(tasks: list[Task], processes: int, known: frozenset[str]) -> Iterator[tuple[Task, object]]:
-    """Each task with its outcome, in order; `known` are the import keys that the album has."""
-    if not tasks:
-        return iter(())
-    shared = SharedInput(known, work.stored_transformations(), picture_limits())
-    return Pool(min(processes, len(tasks)), shared).run(tasks)
 
 
 def add_photo(album: Album, task: Task, photo: Photo) -> bool:

@@ -23,7 +23,7 @@ from images.uploads.arrival import storing_original
 from images.uploads.claims import SentData
 from images.uploads.infos import infos_of
 from sharinpix import fetching
-from sharinpix.errors import Malformed, TooLarge
+from sharinpix.errors import Malformed, TooLarge, Unprocessable
 from sharinpix.outages import until_back
 
 ATTEMPTS = 3
@@ -76,7 +76,7 @@ def attempt(job: Import) -> None:
             close(job, status="failed", error=f"Fetching it killed its worker {ATTEMPTS} times.")
         else:
             fetch_picture(job)
-    except (fetching.Refused, Malformed, TooLarge) as error:
+    except (fetching.Refused, Malformed, TooLarge, Unprocessable) as error:
         close(job, status="failed", error=str(error))
     except fetching.TooManyFetches as error:  # nothing was asked, and the attempt is not counted
         close(job, status="waiting", error=str(error), attempts=job.attempts - 1, due_at=next_attempt(1))

@@ -18,6 +18,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from images.decoding import DecoderDied, examine, read_pixels
 from images.delivery import variants
 from images.delivery.signed_urls import edit_of
 from images.delivery.transformations import Transformation
@@ -25,7 +26,7 @@ from images.limits import decoding_slots, picture_limits
 from images.models import Image, Thumbnail
 from images.processing import publication
 from images.querysets import abandoned_after
-from images.rendering import Examined, PictureError, PixelFacts, Rendition, examine, read_pixels
+from images.rendering import Examined, PictureError, PixelFacts, Rendition
 from images.storage import storage
 from images.storage.keys import thumbnail_key
 from sharinpix import crash_points, errors
@@ -82,6 +83,8 @@ def perform(claim: Image, *, inspected: bool) -> None:
             pixel_facts = file_facts = examined_original(claim, stored_transformations(edit_of(claim)))
         publishes = settings.DELIVERY == "cloudinary" and not claim.processed
         finish(claim, file_facts, pixel_facts, publication.publish(claim) if publishes else None)
+    except DecoderDied:  # as a worker that a file killed: it is tried again, ATTEMPTS times in all
+        raise
     except PictureError as error:
         fail(claim, error.code, str(error))
     except publication.Rejected as error:

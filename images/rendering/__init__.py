@@ -1,15 +1,15 @@
 """Reads and renders pictures with Pillow (pure, so that it runs in any process)."""
 
+from images.rendering.completeness import written_format
 from images.rendering.encoding import OutputFormat, Rendition
 from images.rendering.examination import Examined, PixelFacts, examine, read_pixels, render
 from images.rendering.inspection import FileFacts, inspect
-from images.rendering.signatures import HEAD, signed_format, written_format
-from images.rendering.sources import CONTENT_TYPES, EXTENSIONS, SUFFIXES, Limits, PictureError, Source, identify
+from images.rendering.limits import Limits, PictureError
+from images.rendering.sources import CONTENT_TYPES, EXTENSIONS, SUFFIXES, Source, identify
 
 __all__ = [
     "CONTENT_TYPES",
     "EXTENSIONS",
-    "HEAD",
     "SUFFIXES",
     "Examined",
     "FileFacts",
@@ -24,6 +24,5 @@ __all__ = [
     "inspect",
     "read_pixels",
     "render",
-    "signed_format",
     "written_format",
 ]

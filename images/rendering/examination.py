@@ -13,8 +13,9 @@ from images.rendering.encoding import MAX_SIDES, Rendition, encoded, output_form
 from images.rendering.geometry import Plan, bounded
 from images.rendering.inspection import FileFacts, inspected
 from images.rendering.likeness import phash
+from images.rendering.limits import Limits
 from images.rendering.originals import Original
-from images.rendering.sources import Limits, Source, opened, opened_file
+from images.rendering.sources import Source, opened, opened_file
 
 _DEFAULT_LIMITS = Limits()
 _LOOK = Transformation.parse("c_fit,h_100,w_100")
@@ -54,7 +55,9 @@ def render(
     with opened_file(source) as file, opened(file, limits) as (image, _):
         orientation = exif.orientation(exif.read_exif(image))
         original = Original(image, orientation, [transformation])
-        return _rendition(original, original.plans[0], transformation, extension, webp)
+        plan = original.plans[0]
+        limits.before_encoding(plan.pixels, output_format(transformation, extension, webp=webp, size=plan.size))
+        return _rendition(original, plan, transformation, extension, webp)
 
 
 def read_pixels(
@@ -65,20 +68,23 @@ def read_pixels(
     Renditions are JPEG unless their chain says otherwise. Raises PictureError.
     """
     with opened_file(source) as file, opened(file, limits) as (image, _):
-        return _pixel_facts(image, exif.orientation(exif.read_exif(image)), renditions)
+        return _pixel_facts(image, exif.orientation(exif.read_exif(image)), renditions, limits)
 
 
 def examine(source: Source, renditions: Mapping[str, Transformation], *, limits: Limits = _DEFAULT_LIMITS) -> Examined:
     """`inspect` and `read_pixels` in one: all facts and the renditions. Raises PictureError."""
     with inspected(source, limits) as (image, file_facts):
-        pixel_facts = _pixel_facts(image, file_facts.orientation, renditions)
+        pixel_facts = _pixel_facts(image, file_facts.orientation, renditions, limits)
         facts: dict[str, Any] = {field.name: getattr(file_facts, field.name) for field in fields(file_facts)}
         # Some containers claim another size than their pixels turn out to have.
         return Examined(**facts | {field.name: getattr(pixel_facts, field.name) for field in fields(pixel_facts)})
 
 
-def _pixel_facts(image: Image.Image, orientation: int, renditions: Mapping[str, Transformation]) -> PixelFacts:
+def _pixel_facts(
+    image: Image.Image, orientation: int, renditions: Mapping[str, Transformation], limits: Limits
+) -> PixelFacts:
     original = Original(image, orientation, [*renditions.values(), _LOOK])
+    limits.before_encoding(sum(plan.pixels for plan in original.plans), "jpg")
     made = {
         name: _rendition(original, plan, transformation, "jpg", False)
         for (name, transformation), plan in zip(renditions.items(), original.plans, strict=False)

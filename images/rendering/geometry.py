@@ -93,6 +93,12 @@ class Plan:
     tail: tuple[Operation, ...]
     size: Size
 
+    @property
+    def pixels(self) -> int:
+        """How many are made on the way, those of the result too."""
+        sizes = [self.head.size, *(step.size for step in self.tail if not isinstance(step, Turn)), self.size]
+        return sum(width * height for width, height in sizes)
+
 
 def plan(size: Size, transformation: Transformation) -> Plan:
     """The Plan of a chain for an upright original of `size`."""

@@ -11,8 +11,9 @@ from PIL import Image
 
 from images.rendering import exif
 from images.rendering.exif import JSON
+from images.rendering.limits import Limits
 from images.rendering.originals import upright
-from images.rendering.sources import Limits, Source, format_of, opened, opened_file
+from images.rendering.sources import Source, format_of, opened, opened_file
 
 _CHUNK = 1 << 20
 

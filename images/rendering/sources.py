@@ -1,60 +1,70 @@
-"""Opens files of uploaders, which may be hostile: the accepted formats, the limits, and one error for all failures."""
+"""Opens files of uploaders, which may be hostile: the accepted formats, and one error for all failures."""
 
 import errno
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import pi_heif
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
-from images.rendering import exif
+from images.rendering import exif, structure
+from images.rendering.limits import Code, Limits, PictureError
 
 pi_heif.register_heif_opener()
 
 Source = bytes | Path | BinaryIO
 """A picture's file: its bytes, its path, or a seekable binary file, which is left open."""
 
-Code = Literal["empty", "unidentified", "too_large", "too_many_frames", "truncated", "undecodable"]
-
 
 class SourceFormat(NamedTuple):
     """An accepted format; `suffixes` are those of files in imported folders.
 
-    `upright` says that the decoder applies the EXIF orientation by itself. `asked` is False for a format that another
-    decoder yields: MPO is read by the JPEG plugin, and naming it in Image.open() raises KeyError for unknown files.
+    `magic` is a regular expression for its first 32 bytes, and `check` looks at what a file is made of before a decoder
+    does. `upright` says that the decoder applies the EXIF orientation by itself. Without `magic` it is a format that
+    another decoder yields: MPO is read by the JPEG plugin, and naming it in Image.open() raises KeyError for unknown
+    files.
     """
 
     extension: str
     content_type: str
-    suffixes: str
+    suffixes: str = ""
+    magic: bytes = b""
+    check: Callable[[BinaryIO, Limits], None] | None = None
     upright: bool = False
-    asked: bool = True
 
 
 SOURCE_FORMATS = {
-    "JPEG": SourceFormat("jpg", "image/jpeg", ".jpg .jpeg .jpe .jfif"),
-    "MPO": SourceFormat("jpg", "image/jpeg", "", asked=False),
-    "PNG": SourceFormat("png", "image/png", ".png .apng"),
-    "WEBP": SourceFormat("webp", "image/webp", ".webp"),
-    "AVIF": SourceFormat("avif", "image/avif", ".avif"),
-    "HEIF": SourceFormat("heic", "image/heic", ".heic .heif .hif"),
-    "GIF": SourceFormat("gif", "image/gif", ".gif"),
-    "TIFF": SourceFormat("tif", "image/tiff", ".tif .tiff", upright=True),
-    "BMP": SourceFormat("bmp", "image/bmp", ".bmp .dib"),
+    "JPEG": SourceFormat("jpg", "image/jpeg", ".jpg .jpeg .jpe .jfif", rb"\xff\xd8\xff", structure.check_jpeg),
+    "MPO": SourceFormat("jpg", "image/jpeg"),
+    "PNG": SourceFormat("png", "image/png", ".png .apng", rb"\x89PNG\r\n\x1a\n", structure.check_png),
+    "WEBP": SourceFormat("webp", "image/webp", ".webp", rb"RIFF....WEBP", structure.check_webp),
+    "AVIF": SourceFormat(
+        "avif", "image/avif", ".avif", rb"....ftyp(avi[fs]|(mif1|msf1).{4,16}avi[fs])", structure.check_boxes
+    ),
+    "HEIF": SourceFormat(
+        "heic", "image/heic", ".heic .heif .hif", rb"....ftyp(hei[cmsx]|hev[cmsx]|mif1|msf1)", structure.check_boxes
+    ),
+    "GIF": SourceFormat("gif", "image/gif", ".gif", rb"GIF8[79]a", structure.check_gif),
+    "TIFF": SourceFormat(
+        "tif", "image/tiff", ".tif .tiff", rb"(II|MM)([*+]\0|\0[*+])", structure.check_tiff, upright=True
+    ),
+    "BMP": SourceFormat("bmp", "image/bmp", ".bmp .dib", rb"BM", structure.check_bmp),
 }
 """By Pillow's name: the only decoders that are used. No SVG, PDF or PostScript, which can hold programs."""
 
-ASKED = [name for name, found in SOURCE_FORMATS.items() if found.asked]
+ASKED = [name for name, found in SOURCE_FORMATS.items() if found.magic]
 EXTENSIONS = {name: found.extension for name, found in SOURCE_FORMATS.items()}
 """Pillow's name of a format -> the name in this project, which is the extension."""
 CONTENT_TYPES = {found.extension: found.content_type for found in SOURCE_FORMATS.values()}
 SUFFIXES = frozenset(suffix for found in SOURCE_FORMATS.values() for suffix in found.suffixes.split())
 """Suffixes of pictures in imported folders: such a file that is no picture is reported, others are ignored."""
+
+_MAGIC = [(re.compile(found.magic, re.DOTALL), found) for found in SOURCE_FORMATS.values() if found.magic]
 
 FAULTS: tuple[type[Exception], ...] = (*exif.FAULTS, zlib.error, Image.DecompressionBombError)
 """What decoders raise on malformed files."""
@@ -62,42 +72,23 @@ FAULTS: tuple[type[Exception], ...] = (*exif.FAULTS, zlib.error, Image.Decompres
 _MOST_GIF_BLOCKS = 1_000_000
 """Blocks of a GIF that are read: more than 100 MB of full blocks have."""
 
-SENTENCES: dict[Code, str] = {
-    "empty": "The file is empty.",
-    "unidentified": "The file is not a picture in a format we read.",
-    "too_large": "The picture has too many pixels.",
-    "too_many_frames": "The picture has too many frames.",
-    "truncated": "The picture's file ends too early.",
-    "undecodable": "The picture's file is damaged.",
-}
-
-
-class PictureError(Exception):
-    """The file is not a picture that can be rendered. `code` is the code of processing_error, str() a sentence."""
-
-    def __init__(self, code: Code) -> None:
-        super().__init__(code)  # the code alone, so that the error can be pickled
-        self.code: Code = code
-
-    def __str__(self) -> str:
-        return SENTENCES[self.code]
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds of a picture by its header: width x height x frames in pixels, and frames."""
-
-    pixels: int = 100_000_000
-    frames: int = 500
-
 
 def identify(source: Source) -> str:
-    """The format of a file ("jpg", "png", "webp", "avif", "heic", "gif", "tif", "bmp") by its header alone.
+    """The format of a file ("jpg", "png", "webp", "avif", "heic", "gif", "tif", "bmp") by its first bytes alone.
 
-    Raises PictureError.
+    No decoder looks at it, so that it costs nothing whatever the file is. Raises PictureError.
     """
-    with opened_file(source) as file, _opened(file) as image:
-        return format_of(image)
+    with opened_file(source) as file:
+        return _identified(file).extension
+
+
+def _identified(file: BinaryIO) -> SourceFormat:
+    file.seek(0)
+    head = file.read(32)
+    for magic, found in _MAGIC:
+        if magic.match(head):
+            return found
+    raise PictureError("unidentified" if head else "empty")
 
 
 @contextmanager
@@ -121,7 +112,7 @@ def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
     # Pillow's own limit is one global for the process. It also bounds what the header does not show (the tiles of a
     # TIFF), so it stays, and is raised to the largest of the limits given.
     Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, limits.pixels)
-    with _opened(file) as image:
+    with _opened(file, limits) as image:
         if image.width * image.height > limits.pixels:
             raise PictureError("too_large")
         with translated(header=True):
@@ -130,6 +121,7 @@ def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
             raise PictureError("too_many_frames")
         if image.width * image.height * frames > limits.pixels:
             raise PictureError("too_large")
+        limits.before_decoding(image.width * image.height * frames)
         try:
             yield image, frames
         except MemoryError as error:
@@ -137,11 +129,13 @@ def opened(file: BinaryIO, limits: Limits) -> Iterator[tuple[Image.Image, int]]:
 
 
 @contextmanager
-def _opened(file: BinaryIO) -> Iterator[Image.Image]:
-    file.seek(0)
-    if not file.read(1):
-        raise PictureError("empty")
+def _opened(file: BinaryIO, limits: Limits) -> Iterator[Image.Image]:
+    # To open some bombs takes minutes, before they say how many pixels they have.
+    check = _identified(file).check
     with translated(header=True):
+        if check is not None:
+            check(file, limits)
+        file.seek(0)
         image = Image.open(file, formats=ASKED)
     with image:
         yield image
@@ -183,6 +177,8 @@ def translated(*, header: bool = False) -> Iterator[None]:
 
 def _code(error: Exception, header: bool) -> Code:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning | MemoryError):
+        return "too_large"
+    if "memory" in str(error).lower():  # of a codec, in its own words
         return "too_large"
     if header or isinstance(error, UnidentifiedImageError):
         return "unidentified"

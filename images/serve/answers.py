@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.core.files.base import File
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -12,10 +12,11 @@ from django.utils.cache import get_conditional_response
 from django.utils.http import content_disposition_header, http_date, quote_etag
 from django.views.decorators.http import require_safe
 
-from images import rendering
+from images import decoding, rendering
 from images.delivery import signed_urls
 from images.delivery.transformations import Transformation
 from images.models import FaultyOriginal, Image
+from images.rendering import PictureError
 from images.serve.ranges import file_response
 from images.serve.wanted import Wanted
 from images.storage import storage
@@ -111,13 +112,22 @@ def original_file(request: HttpRequest, row: Image) -> HttpResponseBase:
         row.note_original(error.fault)
         return plain_text(HTTPStatus.NOT_FOUND, str(error), cache="no-store")
     row.note_original(None)
-    extension = rendering.signed_format(file.read(rendering.HEAD)) or row.format
-    file.seek(0)
+    kind = format_of(file)
     digest = row.sha256 or f"{row.delivery_id}-{row.delivery_version}"
-    response = file_answer(request, row, WholeFile(str(row.original), file, digest, extension))
-    set_disposition(response, f"{row.filename or row.delivery_id}.{extension or 'bin'}")
+    response = file_answer(request, row, WholeFile(str(row.original), file, digest, kind))
+    set_disposition(response, f"{row.filename or row.delivery_id}.{kind or row.format or 'bin'}")
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
+
+
+def format_of(original: File[bytes]) -> str:
+    """The format by the first bytes of the file; "" where it is no picture."""
+    try:
+        return rendering.identify(cast(BinaryIO, original))
+    except PictureError:
+        return ""
+    finally:
+        original.seek(0)
 
 
 def set_disposition(response: HttpResponseBase, name: str) -> None:
@@ -135,7 +145,7 @@ def placeholder(wanted: Wanted) -> HttpResponse:
 def rendered_placeholder(name: str, transformation: Transformation) -> rendering.Rendition:
     """Cached: clients must not cache placeholders, and an album of broken pictures asks for one chain many times."""
     source = (ASSETS / f"{name}.jpg").read_bytes()
-    return rendering.render(source, transformation, extension="jpg", webp=False)
+    return decoding.render(source, transformation, extension="jpg", webp=False)
 
 
 @only_read

@@ -7,9 +7,10 @@ from django.conf import settings
 from django.core.files.base import ContentFile, File
 from django.db import connection
 
-from images import rendering
+from images import decoding
 from images.limits import picture_limits
 from images.models import Image
+from images.rendering import written_format
 from images.serve.wanted import Wanted
 from images.storage import storage
 from images.storage.cache import derived
@@ -43,7 +44,7 @@ def whole_derived_file(key: str) -> tuple[File[bytes], str] | None:
     file = storage.opened(key)
     if file is None:
         return None
-    extension = rendering.written_format(cast(BinaryIO, file))
+    extension = written_format(cast(BinaryIO, file))
     if extension is None:
         file.close()
         return None
@@ -72,7 +73,7 @@ def render_in_slot(wanted: Wanted, row: Image, key: str) -> tuple[File[bytes], s
         if not free:
             raise Busy
         with row.open_original() as original:
-            found = rendering.render(
+            found = decoding.render(
                 cast(BinaryIO, original),
                 wanted.transformation,
                 extension=wanted.extension,

@@ -6,9 +6,10 @@ from typing import Any, BinaryIO, cast
 from django.core.files.base import File
 from django.utils import timezone
 
+from images.decoding import NoDecoder, read_pixels
 from images.delivery import signed_urls, signing
 from images.limits import decoding_slots, picture_limits
-from images.rendering import PictureError, PixelFacts, read_pixels
+from images.rendering import PictureError, PixelFacts
 from images.uploads.keys import Signer
 from images.uploads.models import Upload
 from sharinpix.locks import FileLock
@@ -17,11 +18,11 @@ SLOT_WAIT = 10  # seconds
 
 
 def pixel_facts_of(file: File[bytes]) -> PixelFacts | None:
-    """The palette and the hash of a file; None where it cannot be decoded, or no slot gets free in time."""
+    """The palette and the hash of a file; None where it cannot be decoded, or no slot or decoder gets free in time."""
     with FileLock(*decoding_slots(), wait=SLOT_WAIT) as free:
         try:
             return read_pixels(cast(BinaryIO, file), {}, limits=picture_limits()) if free else None
-        except PictureError:
+        except (PictureError, NoDecoder):
             return None
 
 

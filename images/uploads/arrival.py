@@ -8,24 +8,27 @@ from uuid import UUID
 from django.core.files.base import File
 from django.db import Error
 
+from images.decoding import inspect
 from images.limits import picture_limits
-from images.rendering import FileFacts, PictureError, inspect
+from images.rendering import FileFacts, PictureError
 from images.storage import storage
 from images.storage.keys import new_public_id, new_version, original_key
 from images.uploads.filenames import display_name
 from images.uploads.models import Upload
 from sharinpix.crash_points import crash_point
-from sharinpix.errors import Malformed, TooLarge
+from sharinpix.errors import Malformed, TooLarge, Unprocessable
 
-TOO_LARGE = {"too_large", "too_many_frames"}
+REFUSALS = {"too_large": TooLarge, "too_many_frames": TooLarge, "too_slow": Unprocessable, "undecodable": Unprocessable}
+"""By the code of a PictureError. What is undecodable by its header alone has killed its decoder."""
 
 
 def inspected_upload(file: File[bytes]) -> FileFacts:
-    """The facts about the file, with its digests. Raises Malformed or TooLarge for a file that is not accepted."""
+    """The facts about the file, with its digests. Raises Malformed, TooLarge or Unprocessable for a file that is not
+    accepted."""
     try:
         return inspect(cast(BinaryIO, file), limits=picture_limits())
     except PictureError as error:
-        raise (TooLarge if error.code in TOO_LARGE else Malformed)(str(error)) from error
+        raise REFUSALS.get(error.code, Malformed)(str(error)) from error
 
 
 def columns_of(facts: FileFacts) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def storing_original(
 
     No transaction may be open while the file is written, since SQLite would keep all other writers waiting for the
     disk. `name` is the file's name by the uploader, `original` the key (by default a new one), `answer` computes the
-    answer to the upload. Raises Malformed, TooLarge, and Full or Unavailable of the storage.
+    answer to the upload. Raises Malformed, TooLarge, Unprocessable, and Full or Unavailable.
     """
     facts = inspected_upload(file)
     public_id = public_id or new_public_id()

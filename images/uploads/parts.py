@@ -17,7 +17,7 @@ from images.uploads.arrival import storing_original
 from images.uploads.keys import Signer
 from images.uploads.models import KEY_LENGTH, Part, PartialUpload, Upload
 from images.uploads.quotas import saving_unclaimed
-from sharinpix.errors import Malformed, TooLarge
+from sharinpix.errors import Malformed, TooLarge, Unprocessable
 
 RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
 Answer = Callable[[Upload, File[bytes]], dict[str, Any]]
@@ -64,7 +64,7 @@ def add_part(
         keep_part(whole, span, file)
         try:
             put_together(whole, signer, file.name or "", answer)
-        except (Malformed, TooLarge):
+        except (Malformed, TooLarge, Unprocessable):
             forget_upload(whole)
             raise
     if whole.finished is None:

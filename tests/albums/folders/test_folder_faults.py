@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Organization
 from albums.folders.folder import files_of, import_folder
-from albums.folders.worker import Task
+from albums.folders.reading import Task
 from albums.models import Album
 from albums.ordering import STEP
 from tests.albums.folders.deadly import DeadlyPath
@@ -40,7 +40,7 @@ def test_a_file_that_kills_its_process_is_reported_and_stops_nothing(
         Task(DeadlyPath(tmp_path / name), name) if name in deadly else Task(tmp_path / name, name) for name in names
     ]
     album, ticks = make_album(organization), list[int]()
-    report = import_folder(album, tasks, 2, lambda: ticks.append(1))
+    report = import_folder(album, tasks, 1, lambda: ticks.append(1))
     assert report.broken == [(name, "Reading it killed the process.") for name in names if name in deadly]
     assert (report.added, len(ticks)) == (10, 12)
     assert [f"{image.filename}.jpg" for image in album.images.in_order()] == [n for n in names if n not in deadly]

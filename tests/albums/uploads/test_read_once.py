@@ -8,7 +8,8 @@ from django.test import Client
 from albums.sweeping import requeue
 from images import representations
 from images.models import Image, Representation, Upload
-from images.rendering import exif, inspection
+from images.processing import work
+from images.uploads import arrival
 from tests.albums.uploads.sending import ALBUM
 from tests.factories import jpeg
 from tests.images.samples import oriented
@@ -35,7 +36,8 @@ class Calls:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     representations.stamp()  # takes the text of a sample, once for all
-    return Calls(monkeypatch, (inspection, "_digests"), (exif, "exif_tags"), (representations, "row_text"))
+    of_files = [(arrival, "inspect"), (work, "examine"), (work, "read_pixels")]
+    return Calls(monkeypatch, *of_files, (representations, "row_text"))
 
 
 def send(api: Client, content: bytes) -> Any:
@@ -47,7 +49,7 @@ def send(api: Client, content: bytes) -> Any:
 def test_a_plain_upload_without_a_broker_does_each_once(api: Client, calls: Calls) -> None:
     told = send(api, oriented(6, 640, 480))
     assert (told["processed"], told["width"], told["height"]) == (True, 640, 480)
-    assert calls.counts == {"_digests": 1, "exif_tags": 1, "row_text": 1}
+    assert calls.counts == {"inspect": 1, "examine": 0, "read_pixels": 1, "row_text": 1}
     image = Image.objects.get()
     assert (image.sha256, image.phash != "", image.thumbnails.count()) == (Upload.objects.get().sha256, True, 3)
 

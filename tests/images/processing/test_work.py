@@ -217,9 +217,14 @@ class TestTrouble:
 
 
 def test_the_limits_are_those_of_the_settings(settings: Any) -> None:
-    assert picture_limits() == Limits(pixels=100_000_000, frames=500)
-    settings.MAX_MEGAPIXELS, settings.MAX_FRAMES = 3, 7
-    assert picture_limits() == Limits(pixels=3_000_000, frames=7)
+    assert picture_limits() == Limits(pixels=100_000_000, frames=500, seconds=2, wall=90)
+    settings.MAX_MEGAPIXELS, settings.MAX_FRAMES, settings.DECODE_SECONDS = 3, 7, 9
+    assert picture_limits() == Limits(pixels=3_000_000, frames=7, seconds=9, wall=90)
+
+
+def test_no_claim_expires_while_its_file_is_decoded(settings: Any) -> None:
+    for settings.PROCESSING_TIMEOUT in (2, 120, 1_200):
+        assert picture_limits().wall < abandoned_after().total_seconds()
 
 
 @pytest.mark.django_db

@@ -83,7 +83,7 @@ class TestMeanwhile:
             second = work.claim_for_processing(image.pk)
             assert second
             assert work.claim_for_processing(image.pk) is None
-            work.release(first)
+            work.release(work.claimed_row(first))
             assert claim_of(image) == (2, True)
             work.fail(first, "empty", "It is empty.")
             work.finish(first, None, work.pixel_facts_of_original(first), None)

@@ -15,13 +15,13 @@ import pytest
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from images.delivery.transformations import Transformation
-from images.rendering import EXTENSIONS, FileFacts, Limits, PictureError, examine, identify, inspect, render, sources
+from images.rendering import EXTENSIONS, FileFacts, Limits, PictureError, examine, identify, inspect, limits, render
 from tests.images.samples import animation, bomb, chunk, corners, facts, file_of, png_claiming, quarters
 
 pytestmark = pytest.mark.any_database
 HEIC = Path(__file__).parents[1] / "data" / "upright.heic"
 CHAIN = Transformation.parse("c_fit,w_16")
-OF_HEADERS = {"empty", "unidentified", "too_large", "too_many_frames"}
+OF_HEADERS = {"empty", "unidentified", "too_large", "too_many_frames", "too_slow"}
 
 
 def rendered(source: bytes, limits: Limits | None = None) -> bytes:
@@ -296,4 +296,4 @@ def test_the_error_travels_between_processes() -> None:
 
 
 def test_every_code_has_a_sentence() -> None:
-    assert set(sources.SENTENCES) == set(get_args(sources.Code))
+    assert set(limits.SENTENCES) == set(get_args(limits.Code))

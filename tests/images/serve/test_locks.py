@@ -11,7 +11,7 @@ from django.db import connections
 from django.test import Client
 
 from accounts.models import Organization
-from images import rendering
+from images import decoding
 from images.delivery import signed_urls
 from images.models import Image
 from images.rendering import Rendition
@@ -29,7 +29,7 @@ LIMIT = env.THREADS_PER_PROCESS // 2
 
 
 class Renders:
-    """Counts what goes on in rendering.render, and how much of it at once; `begun` is when as many as expected do."""
+    """Counts what goes on in decoding.render, and how much of it at once; `begun` is when as many as expected do."""
 
     def __init__(self, render: Callable[..., Rendition]) -> None:
         self.render = render
@@ -59,8 +59,8 @@ class Renders:
 
 @pytest.fixture
 def renders(monkeypatch: pytest.MonkeyPatch) -> Renders:
-    counter = Renders(rendering.render)
-    monkeypatch.setattr(rendering, "render", counter)
+    counter = Renders(decoding.render)
+    monkeypatch.setattr(decoding, "render", counter)
     return counter
 
 
