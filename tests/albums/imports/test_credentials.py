@@ -169,7 +169,7 @@ def stored_before(organization: Organization, status: str, params: Any) -> Impor
 def test_headers_of_before_are_encrypted_or_dropped(
     organization: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migration = import_module("albums.migrations.0004_import_headers_sealed")
+    migration = import_module("albums.migrations.0005_import_headers_sealed")
     monkeypatch.setattr(migration, "BATCH", 3)
     params = {"url": URL, "headers": HEADERS, "tags": ["é"], "z": 1.50}
     waiting = [stored_before(organization, status, params) for status in ("waiting", "fetching") * 4]

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('images', '0006_missing_thumbnails_are_due'),
+        ('images', '0009_original_fault'),
     ]
 
     operations = [

@@ -27,7 +27,7 @@ def seal(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("albums", "0003_uploads")]
+    dependencies = [("albums", "0004_import_claim")]
     operations = [
         migrations.AddField("import", "sealed_headers", models.TextField(editable=False, null=True)),
         migrations.RunPython(seal, migrations.RunPython.noop),

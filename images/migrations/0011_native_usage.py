@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('images', '0006_missing_thumbnails_are_due'),
+        ('images', '0010_index_thumbnail_file_and_partial_upload_age'),
     ]
 
     operations = [
