@@ -24,7 +24,7 @@ from rest_framework_simplejwt.tokens import Token
 from accounts import abilities
 from accounts.encryption import Undecipherable
 from accounts.models import Secret, User
-from accounts.signers import UNUSED_KEY, Backend, Login, backend, known_login, known_secret
+from accounts.signers import UNUSED_KEY, Backend, Login, TimelessBackend, backend, known_login, known_secret
 
 MAX_BYTES = 8_192
 """A longer token is refused before it is decoded: decoding costs time in proportion."""
@@ -172,6 +172,13 @@ class UploadToken(SharinpixToken):
             self.payload["album_id"], str
         ):
             raise TokenError("The token names another organization than its signer's")
+
+
+class FormToken(UploadToken):
+    """The same in the signed parameters of an upload form, whose own time decides how long it is good."""
+
+    def get_token_backend(self) -> Backend:
+        return TimelessBackend(str(self.signer.signing_key))
 
 
 def issued_at(claim: object, now: int) -> int:

@@ -75,17 +75,35 @@ class Album(models.Model):
         Processing stores the text of the representation; of an image that is processed already it is stored here.
         """
         image = Image(album=self, position=self.next_positions(1)[0], uploader=uploader, **sent.columns(upload))
-        twin = self.images.filter(sha256=image.sha256).exclude(sha256="").in_order().first()
-        if twin:
-            image.infos = {**image.infos, "duplicate_of": str(twin.pk)}
+        self.note_duplicate(image)
         image.save(force_insert=True)
         upload.image, upload.claimed_at = image, timezone.now()
-        upload.save(update_fields=["organization", "image", "claimed_at"])
+        upload.save(update_fields=["organization", "image", "claimed_at", "claim_due"])
         for tag in Tag.objects.named(self.organization_id, sent.tags):
             Tagging.objects.create(image=image, tag=tag, user=uploader)
         if image.processed:
             Image.objects.store_representations([image.pk])
         return image
+
+    def take(self, image: Image, upload: Upload, sent: SentData, uploader: User | None) -> None:
+        """Sets the data of an image that was made without a client, and moves it to the end of this album if it is in
+        another. To be called inside `image.changing()`, with the image as it is now."""
+        columns = sent.claimed_columns(upload)
+        for name, value in columns.items():
+            setattr(image, name, value)
+        if image.album_id != self.pk:
+            image.album, image.position = self, self.next_positions(1)[0]
+        image.uploader = image.uploader or uploader
+        self.note_duplicate(image)
+        image.save_fields(*columns, "album", "position", "uploader")
+        for tag in Tag.objects.named(self.organization_id, sent.tags):
+            Tagging.objects.get_or_create(image=image, tag=tag, defaults={"user": uploader})
+
+    def note_duplicate(self, image: Image) -> None:
+        """Names in the image's infos the first earlier image of the same bytes in this album, without saving."""
+        same = self.images.filter(sha256=image.sha256, created_at__lte=image.created_at).exclude(sha256="")
+        if twin := same.exclude(pk=image.pk).in_order().first():
+            image.infos = {**image.infos, "duplicate_of": str(twin.pk)}
 
     def next_positions(self, count: int) -> list[int]:
         """Positions for `count` new images at the end of the album."""

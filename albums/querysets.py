@@ -1,5 +1,6 @@
 """Queries of albums, and the transaction in which an upload becomes an image of one."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -27,33 +28,73 @@ class AlbumQuerySet(models.QuerySet["Album"]):
         return album
 
     def receive(
-        self, organization_id: UUID, public_id: str, upload: Upload, sent: SentData, uploader: "User | None" = None
+        self,
+        organization_id: UUID,
+        public_id: str,
+        upload: Upload,
+        sent: SentData,
+        uploader: "User | None" = None,
+        *,
+        by_client: bool = True,
+        may_take: Callable[[str], bool] = lambda album_id: False,
     ) -> Image:
         """Makes the upload's image in the album of this id, or returns the one that was made of it before.
 
         Idempotent: concurrent callers block on the upload's row lock and receive the same image, which is processed
-        after commit. Raises Gone where that image was deleted, Denied for an upload of another organization and one
-        that the sweep has removed, ValidationError as check_public_id.
+        after commit. Without `by_client` no client claims the upload: its image is made all the same, and the first
+        claim sets its data and moves it. `may_take` says whether the client may take an image out of another album.
+
+        Raises Gone where the image was deleted, Denied for an upload of another organization, one that the sweep has
+        removed, and one whose image is in an album from which the client may not take it, ValidationError as
+        check_public_id.
         """
         while True:
             with transaction.atomic():
                 found = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk).first()
                 if found is None or found.organization_id not in (None, organization_id):
                     raise Denied()
-                if found.claimed_at:
+                if found.claimed_at and not by_client:
                     return claimed_image(found)
+                if found.claimed_at:
+                    return self.claim(found, public_id, sent, uploader, may_take)
                 found.organization_id = organization_id
                 named = self.named(organization_id, public_id)
                 # Locked, since concurrent inserts would not see each other's positions and duplicates.
                 album = self.filter(pk=named.pk).select_for_update(no_key=True).first()
                 if album is None:  # deleted since: make it again
                     continue
+                found.claim_due = not by_client
                 image = album.add(found, sent, uploader)
                 if not image.processed:
                     known = () if found.exifs is None else ("inspected",)
                     queue.later("images.tasks.process_image", str(image.pk), *known)
                 crash_point("before_commit")
                 return image
+
+    def claim(
+        self,
+        upload: Upload,
+        public_id: str,
+        sent: SentData,
+        uploader: "User | None",
+        may_take: Callable[[str], bool],
+    ) -> Image:
+        """The image that was made of the locked upload before, with the data of its first claim; see receive.
+
+        The image is locked before its album, as everything does that changes an image.
+        """
+        image = claimed_image(upload)
+        without_album = upload.claim_due and not upload.album_name
+        if image.album.public_id != public_id and not without_album and not may_take(image.album.public_id):
+            raise Denied()
+        if not upload.claim_due:
+            return image
+        with image.changing():
+            album = self.filter(pk=self.named(image.album.organization_id, public_id).pk).select_for_update(no_key=True)
+            album.get().take(Image.objects.get(pk=image.pk), upload, sent, uploader)
+            upload.claim_due = False
+            upload.save(update_fields=["claim_due"])
+        return image
 
     def with_counts(self) -> "AlbumQuerySet":
         """With `images_count`: the images that are not trashed."""

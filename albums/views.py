@@ -1,6 +1,8 @@
 """The endpoints of albums and Cloudinary's webhook (API: albums, create an image, Cloudinary webhook)."""
 
 import uuid
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import HttpResponse
@@ -24,7 +26,7 @@ from albums.uploads.serializers import ClaimedUploadSerializer, NewImageSerializ
 from images.serializers import AlbumImageSerializer
 from images.syncs.reader import Reader
 from images.syncs.request import SyncRequest
-from images.uploads.claims import SentData, claimable
+from images.uploads.claims import claimable
 from images.uploads.keys import organization_signer
 from images.views import response_of
 
@@ -64,7 +66,7 @@ class AlbumViewSet(TokenViewSet):
         },
         responses={200: AlbumImageSerializer, 400: None, 401: None, 409: None, 413: None, 422: None},
     )
-    @permitted(HasAbility("image_upload"), MayGiveTags(unless="cloudinary"))
+    @permitted(HasAbility("image_upload"), MayGiveTags())
     def add_image(self, request: Request, album_id: str) -> Response:
         """POST /api/v1/albums/<id>/images (API: create an image)."""
         token = token_of(request)
@@ -74,8 +76,15 @@ class AlbumViewSet(TokenViewSet):
         else:
             fields = ClaimedUploadSerializer.read(request)
             upload = claimable(fields["cloudinary"], token)
-            sent = SentData(infos=fields["cloudinary"], metadatas=fields["metadatas"])
-            image = Album.objects.receive(token.organization_id, album_id, upload, sent, token.user)
+            sent = replace(sent_beside(fields), infos=fields["cloudinary"])
+            image = Album.objects.receive(
+                token.organization_id,
+                album_id,
+                upload,
+                sent,
+                token.user,
+                may_take=partial(token.allows, "image_upload"),
+            )
         return answers.image_answer(image.pk)
 
 

@@ -97,6 +97,14 @@ def name_of_cloud(name: str, default: str) -> str:
     return value
 
 
+def path_segment(name: str, default: str) -> str:
+    """A text that can be one segment of a path, as the id of an album."""
+    value = text(name, default)
+    if len(value) > 255 or "/" in value or value in {".", ".."} or not value.isprintable():
+        raise ImproperlyConfigured(f"{name} must be the id of an album: 1 to 255 characters without a slash.")
+    return value
+
+
 def origins(name: str) -> list[str]:
     """A comma separated list of origins: scheme, host and port."""
     found = words(name)

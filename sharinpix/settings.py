@@ -121,6 +121,7 @@ TEMPLATES = [
 
 # Uploads
 MAX_UPLOAD = MAX_UPLOAD_MB * 1_000_000
+UPLOAD_ALBUM = env.path_segment("UPLOAD_ALBUM", "uploads")  # of uploads by upload key until they are claimed
 NATIVE_UPLOAD = env.flag("NATIVE_UPLOAD")  # needs no token until an image is made
 NATIVE_REQUESTS_PER_DAY = env.number("NATIVE_REQUESTS_PER_DAY", 2_000, most=10_000_000)  # of one address
 NATIVE_BYTES_PER_DAY = env.number("NATIVE_MB_PER_DAY", 4_000, most=10_000_000) * 1_000_000

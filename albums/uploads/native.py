@@ -3,6 +3,7 @@
 
 from collections.abc import Mapping
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -135,14 +136,15 @@ def receive_entry(entry: dict[str, Any], token: SharinpixToken) -> list[str]:
     if not token.allows("image_upload", album_id):
         raise Denied()
     upload = upload_of(entry, token)
-    if upload.claimed_at:
+    if upload.claimed_at and not upload.claim_due:
         return []  # the batch was sent again
     said = NativeEntrySerializer(data=entry)
     said.is_valid(raise_exception=True)
     fields = said.validated_data
     tags, refused = usable_tags(token, album_id, [*fields["tags"], *fields["auto_tag"]])
     sent = sent_with(entry, fields, upload, tags)
-    Album.objects.receive(token.organization_id, album_id, upload, sent, token.user)
+    may_take = partial(token.allows, "image_upload")
+    Album.objects.receive(token.organization_id, album_id, upload, sent, token.user, may_take=may_take)
     return refused
 
 

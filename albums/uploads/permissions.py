@@ -20,14 +20,8 @@ class MayGiveTags(PermissionWithArgument):
 
     who = "for tags that the organization lacks: `image_tag` in the album, or the right to make them"
 
-    def __init__(self, *, unless: str = "") -> None:
-        """`unless`: the field of a request that has no file whose tags are not read at all."""
-        self.unless = unless
-
     def allows(self, token: SharinpixToken, request: Request, view: "APIView") -> bool:
         fields = fields_of(request)
-        if self.unless in fields and "file" not in request.FILES:
-            return True
         words = WordsField()
         words.field_name = "tags"
         names = words.run_validation(fields.get("tags"))

@@ -37,6 +37,9 @@ class ClaimedUploadSerializer(RequestSerializer):
 
     cloudinary = VerbatimField(help_text="The answer of an upload, verbatim.")
     metadatas = ObjectField("metadata")
+    title = TextField()
+    description = TextField()
+    tags = WordsField()
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "cloudinary" not in attrs:

@@ -55,7 +55,9 @@ def receive_upload(token: UploadToken, answer: dict[str, Any]) -> None:
     """Makes the image of the upload in the token's album, unless it was made before. Raises Malformed, Denied."""
     try:
         upload = known_upload(answer, token.organization_id)
-        Album.objects.receive(token.organization_id, token.album_id, upload, SentData(infos=answer), token.user)
+        Album.objects.receive(
+            token.organization_id, token.album_id, upload, SentData(infos=answer), token.user, by_client=False
+        )
     except Gone:
         pass
 

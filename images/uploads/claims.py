@@ -16,6 +16,19 @@ from images.uploads.keys import organization_signer
 from images.uploads.models import Upload
 from sharinpix.errors import Conflict, Denied, Malformed
 
+CLAIMED = (
+    "infos",
+    "exifs",
+    "taken_at",
+    "gps_html_lat",
+    "gps_html_lng",
+    "metadatas",
+    "title",
+    "description",
+    "filename",
+)
+"""Columns of an image that its client decides, also where it was made before the client claimed it."""
+
 
 class Gone(Conflict):
     """The image of the upload was deleted; no second one is made of it (409)."""
@@ -38,6 +51,11 @@ class SentData:
     exifs: dict[str, Any] | None = None
     taken_at: datetime | None = None
     location: tuple[float, float] | None = None
+
+    def claimed_columns(self, upload: Upload) -> dict[str, Any]:
+        """The columns that a claim sets of an image that was made without one."""
+        columns = self.columns(upload)
+        return {name: columns[name] for name in CLAIMED}
 
     def columns(self, upload: Upload) -> dict[str, Any]:
         """The columns of the new image. Values that were read from the file override those that the client sent."""

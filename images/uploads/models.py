@@ -15,11 +15,13 @@ KEY_LENGTH = 255
 
 
 class Upload(models.Model):
-    """An original that was received. One image is made of it: that is its claim.
+    """An original that was received. One image is made of it, at `claimed_at`.
 
     `organization` is the one whose key signed it and the only one that may claim it; null for a native upload, which
     every organization may claim by its public id. `original` is the key of the file, empty where Cloudinary holds it.
-    `answer` is the answer to the upload. A claimed upload whose image was deleted stays claimed.
+    `answer` is the answer to the upload. An upload whose image was deleted stays claimed. `album_name` is the album
+    that its signed form names, empty where nothing names one. `claim_due` says that the image was made without a client
+    (by the upload itself, or by a webhook), so that the first client that claims it still sets its data.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -44,7 +46,9 @@ class Upload(models.Model):
     answer = OrderedJSONField(default=dict)
     idempotency_key = models.CharField(max_length=KEY_LENGTH, null=True)
     image = models.OneToOneField("images.Image", on_delete=models.SET_NULL, null=True, related_name="upload")
+    album_name = models.CharField("album", max_length=255, blank=True)
     claimed_at = models.DateTimeField(null=True)
+    claim_due = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

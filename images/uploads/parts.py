@@ -20,7 +20,14 @@ from images.uploads.quotas import saving_unclaimed
 from sharinpix.errors import Malformed, TooLarge, Unprocessable
 
 RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15})")
-Answer = Callable[[Upload, File[bytes]], dict[str, Any]]
+
+
+class Whole(NamedTuple):
+    """What is done with the whole file: `answer` computes the answer to the upload, and `received` is called with the
+    saved upload in the transaction that saves it."""
+
+    answer: Callable[[Upload, File[bytes]], dict[str, Any]]
+    received: Callable[[Upload], object]
 
 
 class Span(NamedTuple):
@@ -45,7 +52,7 @@ class Span(NamedTuple):
 
 
 def add_part(
-    signer: Signer, upload_id: str, span: Span, file: File[bytes], parameters: Mapping[str, str], answer: Answer
+    signer: Signer, upload_id: str, span: Span, file: File[bytes], parameters: Mapping[str, str], then: Whole
 ) -> dict[str, Any]:
     """Stores a part. Returns the answer to the part, or to the upload if it is complete (API: upload form).
 
@@ -56,14 +63,17 @@ def add_part(
     if file.size != span.size:
         raise Malformed("The part is not as long as its Content-Range says.")
     whole, _ = PartialUpload.objects.select_related("finished").get_or_create(
-        api_key=signer.api_key, upload_id=upload_id, defaults={"total": span.total, "parameters": dict(parameters)}
+        api_key=signer.api_key,
+        upload_id=upload_id,
+        # Not the others, since the address of a webhook holds a token.
+        defaults={"total": span.total, "parameters": {"type": parameters.get("type", "")}},
     )
     if whole.total != span.total or parameters.get("public_id", whole.public_id) != whole.public_id:
         raise Malformed("The part belongs to another upload of the same X-Unique-Upload-Id.")
     if whole.finished is None:
         keep_part(whole, span, file)
         try:
-            put_together(whole, signer, file.name or "", answer)
+            put_together(whole, signer, file.name or "", then)
         except (Malformed, TooLarge, Unprocessable):
             forget_upload(whole)
             raise
@@ -88,11 +98,11 @@ def keep_part(whole: PartialUpload, span: Span, file: File[bytes]) -> None:
         raise
 
 
-def put_together(whole: PartialUpload, signer: Signer, name: str, answer: Answer) -> None:
+def put_together(whole: PartialUpload, signer: Signer, name: str, then: Whole) -> None:
     """Makes the upload if all parts are stored, and sets `whole.finished`. Raises Malformed."""
     parts = list(whole.parts.order_by("start"))
     if sum(part.size for part in parts) >= whole.total:
-        join(whole, parts, signer, name, answer)
+        join(whole, parts, signer, name, then)
     now = PartialUpload.objects.select_related("finished").filter(pk=whole.pk).first()
     if now is None:
         raise Malformed("This upload was refused.")
@@ -101,7 +111,7 @@ def put_together(whole: PartialUpload, signer: Signer, name: str, answer: Answer
         remove_parts(whole)
 
 
-def join(whole: PartialUpload, parts: list[Part], signer: Signer, name: str, answer: Answer) -> None:
+def join(whole: PartialUpload, parts: list[Part], signer: Signer, name: str, then: Whole) -> None:
     """Stores the joined parts as an original. Two requests with the last parts may both do so, without a lock, since it
     takes long: each writes a file of its own, and the first to finish saves its Upload."""
     with tempfile.TemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as buffer:
@@ -118,18 +128,19 @@ def join(whole: PartialUpload, parts: list[Part], signer: Signer, name: str, ans
             original=original_key(new_public_id()),
             version=whole.version,
             type=whole.parameters.get("type") or "upload",
-            answer=lambda upload: answer(upload, content),
+            answer=lambda upload: then.answer(upload, content),
         ) as upload:
-            finish_upload(whole, upload)
+            finish_upload(whole, upload, then)
 
 
-def finish_upload(whole: PartialUpload, upload: Upload) -> None:
+def finish_upload(whole: PartialUpload, upload: Upload, then: Whole) -> None:
     """Saves the upload, or removes its file where another request was first."""
     with transaction.atomic():
         first = PartialUpload.objects.select_for_update().filter(pk=whole.pk, finished=None).exists()
         if first:
             upload.save(force_insert=True)
             PartialUpload.objects.filter(pk=whole.pk).update(finished=upload)
+            then.received(upload)
     if not first:
         storage.remove([upload.original])
 

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
@@ -34,6 +34,9 @@ AHEAD = {True: 30 * 86_400 + 60, False: 7 * 86_400 + 60}
 """Seconds that a timestamp may lie ahead (that of a form is its expiry), in native uploads and others."""
 
 
+Receiver = Callable[[Upload], object]
+
+
 class Unsigned(APIException):
     """401: no upload key made the signature, or the timestamp is out of range."""
 
@@ -43,23 +46,31 @@ class Unsigned(APIException):
 
 
 class UploadView(APIView):
-    """POST /v1_1/<cloud>/(auto|image|raw|video)/upload: one file, whole or in parts, under signed parameters."""
+    """POST /v1_1/<cloud>/(auto|image|raw|video)/upload: one file, whole or in parts, under signed parameters.
+
+    albums.uploads.form_uploads makes images of uploads.
+    """
 
     authentication_classes = ()
     permission_classes = ()
+
+    def receiver(self, signer: Signer, parameters: dict[str, str]) -> Receiver:
+        """What is called with the saved upload, in the transaction that saves it. Raises Unsigned."""
+        return lambda upload: None
 
     @extend_schema(exclude=True)
     def post(self, request: Request, cloud: str) -> Response:
         if cloud != settings.CLOUD_NAME:
             raise Malformed("There is no such cloud here.")
         signer, parameters = signed_upload(request)
+        received = self.receiver(signer, parameters)
         native = signer.api_key == NATIVE
         if native:
             quotas.spend(client_address(request), requests=1)
         with file_of(request) as file:
             if native:
                 quotas.spend(client_address(request), size=file.size or 0)
-            answer = stored_upload(request, signer, parameters, file)
+            answer = stored_upload(request, signer, parameters, file, received)
         notify_uploader(answer, parameters, signer)
         return Response(answer)
 
@@ -117,7 +128,9 @@ def file_of(request: Request) -> Iterator[File[bytes]]:
         yield File(buffer, found.filename or "file")
 
 
-def stored_upload(request: Request, signer: Signer, parameters: dict[str, str], file: File[bytes]) -> dict[str, Any]:
+def stored_upload(
+    request: Request, signer: Signer, parameters: dict[str, str], file: File[bytes], received: Receiver
+) -> dict[str, Any]:
     """Stores the file, or a part of it by Content-Range, and returns the answer. Raises as `storing_original` does."""
     kind = parameters.get("type") or "upload"
     if kind not in signed_urls.TYPES:
@@ -128,7 +141,8 @@ def stored_upload(request: Request, signer: Signer, parameters: dict[str, str], 
 
     if "Content-Range" in request.headers:
         span = parts.Span.parse(request.headers["Content-Range"])
-        return parts.add_part(signer, request.headers.get("X-Unique-Upload-Id", ""), span, file, parameters, answer)
+        upload_id = request.headers.get("X-Unique-Upload-Id", "")
+        return parts.add_part(signer, upload_id, span, file, parameters, parts.Whole(answer, received))
     if "public_id" in parameters:
         raise Malformed("public_id is made by this server; leave it out.")
     with (
@@ -142,6 +156,7 @@ def stored_upload(request: Request, signer: Signer, parameters: dict[str, str], 
         quotas.saving_unclaimed(signer.api_key, upload.bytes or 0),
     ):
         upload.save(force_insert=True)
+        received(upload)
     return dict(upload.answer)
 
 

@@ -3,7 +3,6 @@ from django.urls import path, re_path
 from django.urls.converters import UUIDConverter
 
 from images.serve import answers, links, pictures
-from images.uploads.views import UploadView
 
 UUID = UUIDConverter.regex
 
@@ -14,6 +13,5 @@ urlpatterns = [
 ]
 if settings.DELIVERY == "local":
     urlpatterns += [
-        re_path(r"^v1_1/(?P<cloud>[^/]+)/(?:auto|image|raw|video)/upload$", UploadView.as_view(), name="upload"),
         re_path(rf"^{settings.CLOUD_NAME}/image/(?P<path>(?s:.+))$", pictures.picture, name="delivery"),
     ]

@@ -85,7 +85,7 @@ def test_metadatas_may_be_empty_in_any_shape(api: Client, metadatas: Any) -> Non
 def test_metadatas_that_are_no_object_are_refused(api: Client, metadatas: Any) -> None:
     answer = uploaded(api)
     assert claim(api, answer, metadatas=metadatas).status_code == 400
-    assert not Image.objects.exists()
+    assert Upload.objects.get().claim_due
     assert claim(api, answer).status_code == 200
 
 
@@ -136,7 +136,7 @@ def test_every_change_of_an_answer_is_refused(api: Client, other_organization: O
     ]
     for change in changes:
         assert claim(api, {**answer, **change}).status_code == 401, change
-    assert not Image.objects.exists()
+    assert Upload.objects.get().claim_due
 
 
 NO_ANSWERS: list[Any] = [None, "", "text", [], [1], 5, True, {}, {"public_id": "a"}, {"public_id": "a", "version": 1},
@@ -157,14 +157,16 @@ def test_neither_file_nor_answer_is_malformed(api: Client) -> None:
     assert api.post(PATH, b"[1]", content_type="application/json").status_code == 400
 
 
-def test_another_organization_cannot_claim_an_upload(api: Client, other_organization: Organization) -> None:
+def test_another_organization_cannot_claim_an_upload(
+    api: Client, organization: Organization, other_organization: Organization
+) -> None:
     answer = uploaded(api)
     other = other_api(other_organization)
     assert claim(other, answer).status_code == 401
     secret = organization_signer(other_organization.pk).secrets[0]
     resigned = {**answer, "signature": answer_signature(answer["public_id"], answer["version"], secret)}
     assert claim(other, resigned).status_code == 401
-    assert not Image.objects.exists()
+    assert (Image.objects.get().album.organization_id, Upload.objects.get().claim_due) == (organization.pk, True)
     assert claim(api, answer).status_code == 200
 
 
@@ -195,17 +197,18 @@ def test_who_may_not_upload_into_the_album_claims_nothing(
 
 
 def test_a_claim_makes_its_album(api: Client, organization: Organization) -> None:
-    answer = uploaded(api)
-    Album.objects.all().delete()
-    assert claim(api, answer).status_code == 200
-    assert Album.objects.get().public_id == ALBUM
+    assert claim(api, uploaded(api), "/api/v1/albums/NEW/images").json()["album_id"] == "NEW"
+    assert Album.objects.filter(public_id="NEW").exists()
     assert claim(api, uploaded(api), f"/api/v1/albums/{'x' * 256}/images").status_code == 400
 
 
-def test_images_come_at_the_end_of_the_album(api: Client) -> None:
+def test_images_come_at_the_end_of_the_album_when_they_are_uploaded_or_moved(api: Client) -> None:
     answers = [uploaded(api, jpeg(20 + number, 20)) for number in range(3)]
     made = [claim(api, answer).json()["id"] for answer in reversed(answers)]
-    assert [image["id"] for image in api.get(PATH).json()] == made
+    assert [image["id"] for image in api.get(PATH).json()] == made[::-1]
+    others = [uploaded(api, jpeg(30 + number, 20)) for number in range(2)]
+    moved = [claim(api, answer, "/api/v1/albums/NEW/images").json()["id"] for answer in reversed(others)]
+    assert [image["id"] for image in api.get("/api/v1/albums/NEW/images").json()] == moved
 
 
 def test_answers_signed_before_a_rotation_can_be_claimed_until_the_key_goes(api: Client, settings: Any) -> None:
@@ -220,7 +223,8 @@ def test_answers_signed_before_a_rotation_can_be_claimed_until_the_key_goes(api:
 
 def test_an_upload_that_was_swept_away_cannot_be_claimed(api: Client) -> None:
     answer = uploaded(api)
-    Upload.objects.update(created_at="2020-01-01T00:00Z")
+    Image.objects.all().delete()
+    Upload.objects.update(created_at="2020-01-01T00:00Z", claimed_at=None)
     assert remove_unclaimed() == 1
     assert claim(api, answer).status_code == 401
 
@@ -287,7 +291,7 @@ def test_a_public_id_in_folders_is_kept_as_it_is(api: Client, at_cloudinary: Non
 
 def test_fields_that_a_claim_does_not_use_are_not_judged(api: Client) -> None:
     answer = uploaded(api)
-    assert claim(api, answer, PATH, title=5, tags=7, location="here").status_code == 200
+    assert claim(api, answer, PATH, location="here", more=[5]).status_code == 200
 
 
 def test_of_two_names_of_metadatas_the_first_that_is_sent_counts(api: Client) -> None:

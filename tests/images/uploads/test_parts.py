@@ -227,10 +227,10 @@ def test_of_two_that_put_the_parts_together_one_makes_the_upload(
     """The second one sends the last part again while the first one still works on it."""
     real, seconds = parts.finish_upload, []
 
-    def finish(whole: PartialUpload, upload: Upload) -> None:
+    def finish(whole: PartialUpload, upload: Upload, then: parts.Whole) -> None:
         monkeypatch.setattr(parts, "finish_upload", real)
         seconds.append(send_part(signer, "one", WHOLE, 500, len(WHOLE)).json())
-        real(whole, upload)
+        real(whole, upload, then)
 
     send_part(signer, "one", WHOLE, 0, 500)
     monkeypatch.setattr(parts, "finish_upload", finish)
