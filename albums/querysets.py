@@ -41,22 +41,19 @@ class AlbumQuerySet(models.QuerySet["Album"]):
         """Makes the upload's image in the album of this id, or returns the one that was made of it before.
 
         Idempotent: concurrent callers block on the upload's row lock and receive the same image, which is processed
-        after commit. Without `by_client` no client claims the upload: its image is made all the same, and the first
-        claim sets its data and moves it. `may_take` says whether the client may take an image out of another album.
+        after commit. Without `by_client` the first claim still sets its data and moves it. `may_take` says whether the
+        client may take an image out of the album of an id.
 
-        Raises Gone where the image was deleted, Denied for an upload of another organization, one that the sweep has
-        removed, and one whose image is in an album from which the client may not take it, ValidationError as
-        check_public_id.
+        Raises Gone where the image was deleted, Denied for an upload of another organization, one that was swept away
+        and one that the client may not take, ValidationError as check_public_id.
         """
         while True:
             with transaction.atomic():
                 found = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk).first()
                 if found is None or found.organization_id not in (None, organization_id):
                     raise Denied()
-                if found.claimed_at and not by_client:
-                    return claimed_image(found)
                 if found.claimed_at:
-                    return self.claim(found, public_id, sent, uploader, may_take)
+                    return self.claim(found, public_id, sent, uploader, may_take) if by_client else claimed_image(found)
                 found.organization_id = organization_id
                 named = self.named(organization_id, public_id)
                 # Locked, since concurrent inserts would not see each other's positions and duplicates.

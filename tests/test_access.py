@@ -181,7 +181,7 @@ CASES = [
         UPLOADS,
         batch_of("uploaded"),
         empty=EVERYONE - UPLOADS,
-        kept={"albums_droppedupload"},
+        kept={"albums_droppedupload", "images_nativeusage"},
     ),
     Case(
         "native_batch",
@@ -191,7 +191,7 @@ CASES = [
         batch_of("native"),
         own=THEIRS,
         empty=EVERYONE - UPLOADS - THEIRS,
-        kept={"albums_droppedupload"},
+        kept={"albums_droppedupload", "images_nativeusage"},
     ),
     Case("login", "post", at("/api/v1/login"), {"person"}, login, own={"their person"}, kept=LOGINS),
     Case("thumbnail", "get", link, EVERYONE, status=302),

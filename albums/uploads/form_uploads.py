@@ -43,7 +43,7 @@ def form_token(signer: Signer, parameters: dict[str, str]) -> FormToken | None:
     Raises Unsigned for a form whose person or secret has no right any more.
     """
     address, _, query = parameters.get("notification_url", "").partition("?")
-    if not is_ours(address):
+    if not names_our_webhook(address):
         return None
     raw = parse_qs(query).get("token", [""])[0]
     try:
@@ -55,7 +55,7 @@ def form_token(signer: Signer, parameters: dict[str, str]) -> FormToken | None:
     return token
 
 
-def is_ours(address: str) -> bool:
+def names_our_webhook(address: str) -> bool:
     """Whether the address is that of the server's own webhook."""
     ours = urlsplit(settings.PUBLIC_URL + reverse("webhook"))
     try:

@@ -112,7 +112,7 @@ def original_file(request: HttpRequest, row: Image) -> HttpResponseBase:
         row.note_original(error.fault)
         return plain_text(HTTPStatus.NOT_FOUND, str(error), cache="no-store")
     row.note_original(None)
-    kind = format_of(file)
+    kind = format_by_signature(file)
     digest = row.sha256 or f"{row.delivery_id}-{row.delivery_version}"
     response = file_answer(request, row, WholeFile(str(row.original), file, digest, kind))
     set_disposition(response, f"{row.filename or row.delivery_id}.{kind or row.format or 'bin'}")
@@ -120,7 +120,7 @@ def original_file(request: HttpRequest, row: Image) -> HttpResponseBase:
     return response
 
 
-def format_of(original: File[bytes]) -> str:
+def format_by_signature(original: File[bytes]) -> str:
     """The format by the first bytes of the file; "" where it is no picture."""
     try:
         return rendering.identify(cast(BinaryIO, original))
