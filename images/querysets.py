@@ -15,7 +15,6 @@ from django.utils import timezone
 
 from accounts.models import Organization
 from images import payload_rows, representations
-from images.delivery.variants import STORED
 from images.storage.keys import derived_folder
 from images.storage.models import DiscardedFile
 
@@ -122,11 +121,6 @@ class ImageQuerySet(models.QuerySet["Image"]):
         abandoned = timezone.now() - abandoned_after()
         free = models.Q(processing_since__isnull=True) | models.Q(processing_since__lt=abandoned)
         return self.filter(free, processing_error__isnull=True).exclude(original="")
-
-    def with_missing_thumbnails(self) -> "ImageQuerySet":
-        """Images that lack rows of stored variants."""
-        kept = models.Count("thumbnails", filter=models.Q(thumbnails__variant__in=STORED))
-        return self.alias(kept=kept).filter(kept__lt=len(STORED))
 
     # Deletion
 

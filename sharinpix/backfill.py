@@ -17,6 +17,8 @@ class Backfill(BaseCommand):
     batch = 1_000
     failures: list[str]
     """A line for each row that could not be done."""
+    skipped: int
+    """Rows that were looked at and found up to date."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--batch", type=int, default=self.batch, help="rows to a transaction")
@@ -36,13 +38,13 @@ class Backfill(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         rows = self.chosen(options["all"])
-        done, self.failures = 0, []
+        done, self.failures, self.skipped = 0, [], 0
         with tqdm(total=rows.count(), unit="row", disable=None if options["verbosity"] else True) as bar:
             for keys in row_batches(rows, max(1, options["batch"])):
                 self.work(keys)
                 done += len(keys)
                 bar.update(len(keys))
-        self.stdout.write(f"{done - len(self.failures)} refreshed.")
+        self.stdout.write(f"{done - len(self.failures) - self.skipped} refreshed.")
 
 
 def row_batches(rows: QuerySet[Any], size: int) -> Iterator[list[Any]]:
@@ -64,13 +66,18 @@ class OneByOne(Backfill):
     def add_arguments(self, parser: ArgumentParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("--album", help="only the images of the album with this id")
+        parser.add_argument("--digests", action="store_true", help="read every file and compare its digest, too")
+
+    def due(self, row: Any) -> bool:
+        """Whether the row needs the work, which its files may tell. An exception is reported as one of `one` is."""
+        return True
 
     def one(self, row: Any) -> None:
         """Does the work for one row. An exception becomes a line of `failures`, and the next row follows."""
         raise NotImplementedError
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.album = options["album"]
+        self.album, self.everything, self.digests = options["album"], options["all"], options["digests"]
         super().handle(*args, **options)
         for failure in self.failures:
             self.stderr.write(failure)
@@ -85,8 +92,10 @@ class OneByOne(Backfill):
         for key in keys:
             row = self.chosen(everything=True).filter(pk=key).first()  # read again: it may be gone by now
             try:
-                if row is not None:
+                if row is not None and (self.everything or self.due(row)):
                     self.one(row)
+                else:
+                    self.skipped += 1
             except DATABASE_ERRORS:
                 raise  # the database fails, so the next row would too
             except Exception as error:  # whatever a damaged file raises: the other rows do not depend on it

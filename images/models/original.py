@@ -1,5 +1,6 @@
 """The stored original of an image: its columns, and whether its file is what was received."""
 
+import hashlib
 from contextlib import suppress
 from typing import ClassVar, Literal
 
@@ -59,6 +60,15 @@ class HasOriginal(models.Model):
             raise FaultyOriginal("missing")
         if size == 0 or self.size not in (None, size):
             raise FaultyOriginal("damaged")
+
+    def look_at_original(self, *, digest: bool) -> None:
+        """Raises FaultyOriginal where the file is missing or of another size, with `digest` also of another content."""
+        if not digest or not self.sha256:
+            self.check_original(storage.stored_size(str(self.original)))
+            return
+        with self.open_original() as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
+                raise FaultyOriginal("damaged")
 
     def note_original(self, fault: Fault | None) -> None:
         """Has staff see that the original is missing or damaged, or is no longer.

@@ -1,5 +1,6 @@
 """The models beside Image: stored thumbnails, and the text of the representation."""
 
+import hashlib
 import uuid
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from images.models.image import Image
+from images.storage import storage
 from images.storage.models import DiscardedFile
 
 
@@ -58,6 +60,13 @@ class Thumbnail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.variant} of {self.image_id}"
+
+    def is_whole(self, *, digest: bool = False) -> bool:
+        """Whether its file is there and has the size, with `digest` also the content, that was stored."""
+        if not digest:
+            return storage.stored_size(str(self.file)) == self.bytes
+        content = storage.read(str(self.file))
+        return content is not None and hashlib.sha256(content).hexdigest() == self.digest
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Deletes the row and discards its file; see ThumbnailQuerySet.delete."""

@@ -7,7 +7,8 @@ that kills its worker is tried three times, and no image is processed by two wor
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from math import inf
 from typing import BinaryIO, cast
 from uuid import UUID, uuid4
@@ -23,7 +24,7 @@ from images.delivery import variants
 from images.delivery.signed_urls import edit_of
 from images.delivery.transformations import Transformation
 from images.limits import decoding_slots, picture_limits
-from images.models import Image, Thumbnail
+from images.models import FaultyOriginal, Image, Thumbnail
 from images.processing import publication
 from images.querysets import abandoned_after
 from images.rendering import Examined, PictureError, PixelFacts, Rendition
@@ -89,8 +90,9 @@ def perform(claim: Image, *, inspected: bool) -> None:
         fail(claim, error.code, str(error))
     except publication.Rejected as error:
         fail(claim, "publication", str(error))
-    except FileNotFoundError:
-        fail(claim, "missing", "The original is not in the storage.")
+    except FaultyOriginal as error:
+        claim.note_original(error.fault)
+        fail(claim, error.fault, str(error))
 
 
 def claim_for_processing(image_id: str | UUID) -> Image | None:
@@ -124,18 +126,18 @@ def claimed_row(claim: Image) -> QuerySet[Image]:
 def examined_original(image: Image, chains: Mapping[str, Transformation]) -> Examined:
     """Everything about the original, with a rendition of each chain. The caller holds a decoding slot.
 
-    Raises PictureError, and FileNotFoundError without the original.
+    Raises PictureError and FaultyOriginal.
     """
-    with storage.open(str(image.original)) as original:
+    with image.open_original() as original:
         return examine(cast(BinaryIO, original), chains, limits=picture_limits())
 
 
 def pixel_facts_of_original(image: Image) -> PixelFacts:
     """What the original looks like, with the thumbnails of the image's present edit. From a slot only.
 
-    Raises PictureError, and FileNotFoundError without the original.
+    Raises PictureError and FaultyOriginal.
     """
-    with storage.open(str(image.original)) as original:
+    with image.open_original() as original:
         return read_pixels(cast(BinaryIO, original), stored_transformations(edit_of(image)), limits=picture_limits())
 
 
@@ -175,21 +177,35 @@ def fail(claim: Image, code: str, sentence: str) -> None:
 
 
 def rerender(image: Image) -> None:
-    """Renders the stored thumbnails again. Raises PictureError, and FileNotFoundError without the original."""
-    with FileLock(*decoding_slots(), wait=inf):
+    """Renders the stored thumbnails again. Raises PictureError and FaultyOriginal, which staff see then."""
+    with noting_faults(image), FileLock(*decoding_slots(), wait=inf):
         pixel_facts = pixel_facts_of_original(image)
     keep_if_current(image, store_thumbnails(image, pixel_facts.renditions))
 
 
 def reread(image: Image) -> None:
-    """Reads the columns that the original decides again; thumbnails stay. Raises as rerender does."""
-    with FileLock(*decoding_slots(), wait=inf):
-        examined = examined_original(image, {})
+    """Reads the columns that the original decides again; thumbnails stay. Raises as rerender does.
+
+    The pixels are decoded as for thumbnails, since colours and hash depend on how far a decoder shrinks.
+    """
+    with noting_faults(image), FileLock(*decoding_slots(), wait=inf):
+        examined = examined_original(image, stored_transformations())
     with image.changing():
         # One that is to be processed again is read by its worker.
         row = Image.objects.filter(pk=image.pk, processed=True, processing_error=None).first()
         if row is not None:
             row.save_fields(*row.set_from_original(examined, examined))
+
+
+@contextmanager
+def noting_faults(image: Image) -> Iterator[None]:
+    """The block opens the original: staff see what it finds wrong with the file, or that nothing is any more."""
+    try:
+        yield
+    except FaultyOriginal as error:
+        image.note_original(error.fault)
+        raise
+    image.note_original(None)
 
 
 def store_thumbnails(image: Image, renditions: Mapping[str, Rendition]) -> list[Thumbnail]:

@@ -3,10 +3,13 @@
 import io
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
+from PIL import Image as Pillow
 
 from accounts.models import Organization
 from albums.models import Album
@@ -24,6 +27,7 @@ from tests.factories import (
     make_waiting_image,
     remove_discarded,
 )
+from tests.images.samples import file_of
 from tests.servers import ROOT, environment_of_tests
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -129,10 +133,60 @@ def test_broken_originals_are_listed_at_the_end_and_the_rest_is_done(command: st
     lines = out.getvalue().splitlines()
     assert lines[0] == "3 refreshed."
     assert [line.partition(":")[0] for line in lines[1:]] == [str(images[1].pk), str(images[3].pk)]
-    assert lines[1].endswith("The file is not a picture in a format we read.")
+    assert lines[1].endswith("The original in the storage is not the file that was received.")
     done = Thumbnail.objects.values_list("image", flat=True) if command == "backfill_thumbnails" else []
     read = [] if command == "backfill_thumbnails" else Image.objects.exclude(phash="").values_list("pk", flat=True)
     assert {*done, *read} == {images[0].pk, images[2].pk, images[4].pk}
+
+
+def damaged(key: str, how: str) -> None:
+    """Does to the file what a full disk or a power cut does."""
+    path = Path(default_storage.path(key))
+    content = path.read_bytes()
+    if how == "missing":
+        path.unlink()
+    else:
+        path.write_bytes({"empty": b"", "cut": content[:-9], "zeros": bytes(len(content))}[how])
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "cut", "zeros"])
+def test_thumbnails_whose_file_is_damaged_are_rendered_again(how: str, album: Album) -> None:
+    image, whole = make_stored_image(album), make_stored_image(album)
+    damaged(str(image.thumbnails.get(variant="mini").file), how)
+    before = set(whole.thumbnails.values_list("pk", flat=True))
+    if how == "zeros":
+        assert run("backfill_thumbnails") == "0 refreshed.\n"
+    assert run("backfill_thumbnails", digests=how == "zeros") == "1 refreshed.\n"
+    assert all(thumbnail.is_whole(digest=True) for thumbnail in image.thumbnails.all())
+    assert set(whole.thumbnails.values_list("pk", flat=True)) == before
+    assert run("backfill_thumbnails", digests=True) == "0 refreshed.\n"
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "cut", "zeros"])
+def test_originals_that_are_damaged_are_listed_and_told_to_staff(how: str, album: Album) -> None:
+    image, whole = make_stored_image(album), make_stored_image(album)
+    content = storage.read(str(image.original))
+    damaged(str(image.original), how)
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="1 could not be done"):
+        call_command("backfill_metadata", stdout=out, stderr=out, verbosity=0, digests=how == "zeros")
+    assert out.getvalue().splitlines()[1].startswith(f"{image.pk}: The original ")
+    faults = dict(Image.objects.values_list("pk", "original_fault"))
+    assert faults == {image.pk: "missing" if how == "missing" else "damaged", whole.pk: ""}
+    assert content is not None
+    Path(default_storage.path(str(image.original))).write_bytes(content)
+    assert run("backfill_metadata", digests=True) == "0 refreshed.\n"
+    assert not Image.objects.exclude(original_fault="").exists()
+
+
+def test_reading_again_changes_nothing_of_an_original_that_is_as_it_was(album: Album) -> None:
+    """Noise, for which a more strongly shrunk decode has other colours, and a picture that was cropped since."""
+    noise = Pillow.effect_noise((2_400, 1_600), 90).convert("RGB")
+    image = make_stored_image(album, file_of(noise, "JPEG", quality=90))
+    columns = ("color", "palette", "phash", "width", "height", "exifs")
+    before = Image.objects.values_list(*columns).get(pk=image.pk)
+    assert run("backfill_metadata", all=True) == "1 refreshed.\n"
+    assert Image.objects.values_list(*columns).get(pk=image.pk) == before
 
 
 def test_one_that_is_killed_goes_on_where_it_was(album: Album) -> None:

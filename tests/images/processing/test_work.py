@@ -63,7 +63,7 @@ class TestWhatComesOfAFile:
 
     @pytest.mark.parametrize(
         ("content", "code"),
-        [(b"", "empty"), (b"no picture", "unidentified"), (jpeg(640, 480)[:3000], "truncated")],
+        [(b"", "damaged"), (b"no picture", "unidentified"), (jpeg(640, 480)[:3000], "truncated")],
     )
     def test_one_that_is_no_picture_is_marked_and_kept(self, content: bytes, code: str, album: Album) -> None:
         image = make_waiting_image(album, content)
