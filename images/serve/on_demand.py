@@ -1,6 +1,5 @@
 """Renders derived files on demand, each once, and stores them; slots bound how many a host renders at once."""
 
-import threading
 from typing import BinaryIO, cast
 
 from django.conf import settings
@@ -14,14 +13,12 @@ from images.rendering import written_format
 from images.serve.wanted import Wanted
 from images.storage import storage
 from images.storage.cache import derived
+from images.storage.gate import gate
 from images.storage.keys import writing
-from sharinpix import env
 from sharinpix.errors import Unavailable
 from sharinpix.locks import FileLock
 
 WAIT = 10  # seconds that a request waits for a lock or a slot
-waiting = threading.BoundedSemaphore(env.THREADS_PER_PROCESS // 2)
-"""Requests of this process that render or wait for it: one more raises Busy at once."""
 
 
 class Busy(Unavailable):
@@ -53,17 +50,13 @@ def whole_derived_file(key: str) -> tuple[File[bytes], str] | None:
 
 def render_once(wanted: Wanted, row: Image, key: str) -> tuple[File[bytes], str]:
     """Renders a derived file and stores it under the key; concurrent requests for it wait, and read the stored file."""
-    if not waiting.acquire(blocking=False):
-        raise Busy
-    try:
+    with gate.entered(Busy, patience=0):
         if not connection.in_atomic_block:
             connection.close()  # do not hold one during a wait of seconds
         with writing(key, WAIT) as held:
             if not held:
                 raise Busy
             return whole_derived_file(key) or render_in_slot(wanted, row, key)
-    finally:
-        waiting.release()
 
 
 def render_in_slot(wanted: Wanted, row: Image, key: str) -> tuple[File[bytes], str]:

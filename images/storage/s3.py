@@ -19,9 +19,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 from django.conf import settings
 from django.core.files.base import File
+from pybreaker import CircuitBreaker, CircuitBreakerError
 from storages.backends import s3
 
 from images.storage.base import FileStore
+from images.storage.gate import gate
 from images.storage.local import room_on_disk
 from sharinpix import env
 from sharinpix.errors import Full, Unavailable
@@ -31,14 +33,16 @@ IN_MEMORY = 5_000_000
 """Bytes of a file that are read into memory; a larger one is read into a temporary file."""
 BATCH = 1_000
 """Keys in one DeleteObjects request."""
+FAILURES = 5
+"""Requests in a row that fail before no more are made for the seconds that Retry-After names."""
 
 
 def client_config(endpoint_url: str | None) -> Config:
     """Short timeouts, and only features that compatible servers know."""
     return Config(
         signature_version="s3v4",
-        connect_timeout=3,
-        read_timeout=10,
+        connect_timeout=2,
+        read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=env.THREADS_PER_PROCESS,
         # Not every server knows the checksums of newer clients; the signature covers each body anyway.
@@ -63,6 +67,15 @@ def s3_errors() -> Iterator[None]:
     except BotoCoreError as error:
         logger.error("S3 did not answer: %s", type(error).__name__)
         raise Unavailable from error
+    except CircuitBreakerError as error:
+        raise Unavailable from error
+
+
+def is_answer(error: BaseException) -> bool:
+    """Whether the error is an answer of a server that works, or says that there is no such file."""
+    if isinstance(error, ClientError):
+        return http_status(error) < HTTPStatus.INTERNAL_SERVER_ERROR
+    return isinstance(error, FileNotFoundError)
 
 
 def http_status(error: ClientError) -> int:
@@ -96,6 +109,17 @@ class S3Storage(s3.S3Storage, FileStore):  # type: ignore[misc]
     def __init__(self, **options: Any) -> None:
         options.setdefault("client_config", client_config(options.get("endpoint_url")))
         super().__init__(**options)
+        # Its plain `call` would ask one thing at a time; `calling` does not.
+        self.breaker = CircuitBreaker(fail_max=FAILURES, reset_timeout=Unavailable.wait, exclude=[is_answer])
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """For what asks S3 and waits: a limited number of threads do, and after FAILURES in a row none for seconds.
+
+        Raises Unavailable and Full.
+        """
+        with s3_errors(), gate.entered(), self.breaker.calling():
+            yield
 
     def _create_session(self) -> Any:
         session = super()._create_session()
@@ -108,23 +132,23 @@ class S3Storage(s3.S3Storage, FileStore):  # type: ignore[misc]
         """The botocore client, shared by all threads."""
         return self.bucket.meta.client
 
-    @s3_errors()
     def _save(self, name: str, content: Any) -> str:
-        return cast(str, super()._save(name, content))
+        with self.asking():
+            return cast(str, super()._save(name, content))
 
     @room_on_disk()
-    @s3_errors()
     def _open(self, name: str, mode: str = "rb") -> File[bytes]:
         """Downloads the whole file first, so that reading it cannot fail in the middle."""
-        try:
-            body = self.client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
-        except ClientError as error:
-            if error.response["Error"]["Code"] == "NoSuchKey":
-                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from error
-            raise
-        file = SpooledTemporaryFile(IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115  (handed out open)
-        with body:
-            shutil.copyfileobj(body, file)
+        with self.asking():
+            try:
+                body = self.client.get_object(Bucket=self.bucket_name, Key=name)["Body"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchKey":
+                    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name) from error
+                raise
+            file = SpooledTemporaryFile(IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115  (handed out open)
+            with body:
+                shutil.copyfileobj(body, file)
         file.seek(0)
         return File(cast(IO[bytes], file), name)
 
@@ -134,11 +158,11 @@ class S3Storage(s3.S3Storage, FileStore):  # type: ignore[misc]
     def delete(self, name: str) -> None:
         self.remove([name])
 
-    @s3_errors()
     def remove(self, keys: Iterable[str]) -> None:
         left = iter(keys)
         while batch := [{"Key": key} for key in islice(left, BATCH)]:
-            answer = self.client.delete_objects(Bucket=self.bucket_name, Delete={"Objects": batch, "Quiet": True})
+            with self.asking():
+                answer = self.client.delete_objects(Bucket=self.bucket_name, Delete={"Objects": batch, "Quiet": True})
             if errors := answer.get("Errors"):
                 logger.error("S3 removed all but %d of %d files: %s", len(errors), len(batch), errors[0].get("Code"))
                 raise Unavailable
@@ -150,14 +174,14 @@ class S3Storage(s3.S3Storage, FileStore):  # type: ignore[misc]
                 for entry in page.get("Contents", ()):
                     yield entry["Key"], entry["LastModified"]
 
-    @s3_errors()
     def stored_size(self, key: str) -> int | None:
-        try:
-            return int(self.client.head_object(Bucket=self.bucket_name, Key=key)["ContentLength"])
-        except ClientError as error:
-            if http_status(error) == HTTPStatus.NOT_FOUND:
-                return None
-            raise
+        with self.asking():
+            try:
+                return int(self.client.head_object(Bucket=self.bucket_name, Key=key)["ContentLength"])
+            except ClientError as error:
+                if http_status(error) == HTTPStatus.NOT_FOUND:
+                    return None
+                raise
 
     @s3_errors()
     def presigned_post(

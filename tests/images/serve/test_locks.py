@@ -15,8 +15,8 @@ from images import decoding
 from images.delivery import signed_urls
 from images.models import Image
 from images.rendering import Rendition
-from images.serve import on_demand
 from images.storage import storage
+from images.storage.gate import gate
 from sharinpix import env
 from sharinpix.locks import FileLock
 from tests.factories import make_album, make_stored_image
@@ -145,8 +145,8 @@ def test_requests_beyond_half_the_threads_of_a_process_are_told_at_once(photo: I
         with FileLock("render-0", wait=0) as first, FileLock("render-1", wait=0) as second:
             assert first and second
             waiting = [pool.submit(wait, url) for url in urls]
-            while on_demand.waiting.acquire(blocking=False):  # not all of them have begun to wait
-                on_demand.waiting.release()
+            while gate.places.acquire(blocking=False):  # not all of them have begun to wait
+                gate.places.release()
                 time.sleep(0.01)
             refused = [get(signed(photo, f"c_fit,w_{width}"))[0] for width in range(200, 204)]
             done = [future for future in waiting if future.done()]

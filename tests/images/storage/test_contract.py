@@ -278,7 +278,7 @@ def test_a_browser_is_sent_to_the_address_of_the_buckets_own_region(settings: An
 def test_nobody_waits_long_for_s3(settings: Any) -> None:
     use_s3(settings, "http://127.0.0.1:1", "pictures")
     config = s3_client().meta.config
-    assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (3, 10, 2)
+    assert (config.connect_timeout, config.read_timeout, config.retries["total_max_attempts"]) == (2, 5, 2)
 
 
 @pytest.mark.any_database
