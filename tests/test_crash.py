@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
@@ -25,6 +26,7 @@ from sharinpix.crash_points import POINTS
 from sharinpix.locks import FileLock
 from tests import servers
 from tests.factories import jpeg
+from tests.half_sent import multipart
 from tests.servers import Program, Web, Worker
 
 TIMES = int(os.environ.get("CRASH_TIMES", "3"))
@@ -112,16 +114,23 @@ def stack(shape: Stack) -> Iterator[Stack]:
 
 def upload(stack: Stack, key: str) -> str | None:
     """The id of the image that was acknowledged; None where the server hung up."""
-    boundary = uuid.uuid4().hex
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{key}.jpg"\r\n\r\n'
-    body = head.encode() + jpeg(64, 2) + f"\r\n--{boundary}--\r\n".encode()
-    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}", "Idempotency-Key": key}
+    kind, body = multipart(file=jpeg(64, 2))
+    headers = {"Content-Type": kind, "Idempotency-Key": key}
     try:
         image_id = str(ask(stack, "POST", "/api/v1/albums/crash/images", body, headers)["id"])
     except (ConnectionError, http.client.HTTPException):
         return None
     stack.acknowledged[image_id] = None
     return image_id
+
+
+def upload_by_form(stack: Stack, form: Any) -> str | None:
+    """The public id of the upload that was acknowledged; None where the server hung up."""
+    kind, body = multipart(file=jpeg(64, 2), **{name: str(value) for name, value in form["params"].items()})
+    try:
+        return str(ask(stack, "POST", urlsplit(form["url"]).path, body, {"Content-Type": kind})["public_id"])
+    except (ConnectionError, http.client.HTTPException):
+        return None
 
 
 def ask(stack: Stack, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Any:
@@ -167,6 +176,25 @@ def test_a_server_killed_on_the_way_of_an_upload_loses_nothing_that_it_acknowled
     if stack.worker:
         stack.worker.start()
     assert None not in [upload(stack, key) for key in keys]
+    check(stack)
+
+
+@pytest.mark.parametrize("point", [point for point in POINTS if point != "mid_thumbnails"])
+def test_a_server_killed_on_the_way_of_a_form_loses_nothing_that_it_acknowledged(point: str, stack: Stack) -> None:
+    """An upload that is sent again is another one, so that there may be images that were not acknowledged."""
+    stack.web.start()
+    form = ask(stack, "GET", "/api/v1/albums/crash")["upload_form"]
+    stack.kill()
+    stack.web.start(FAULT_AT=point, **ENDLESS)
+    assert [upload_by_form(stack, form) for _ in range(TIMES)] == [None] * TIMES
+    stack.kill()
+    stack.web.start()
+    if stack.worker:
+        stack.worker.start()
+    acknowledged = {upload_by_form(stack, form) for _ in range(TIMES)}
+    images = {image["infos"]["public_id"]: image["id"] for image in ask(stack, "GET", "/api/v1/image_syncs")}
+    assert None not in acknowledged and acknowledged <= images.keys()
+    stack.acknowledged.update(dict.fromkeys(set(images.values()) - stack.acknowledged.keys()))
     check(stack)
 
 
