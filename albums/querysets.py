@@ -8,7 +8,7 @@ from django.db import models, transaction
 from django.db.models import Count, Q
 
 from images.models import Image, Upload
-from images.uploads.claims import SentData, claimed_image
+from images.uploads.claims import Gone, SentData, claimed_image
 from sharinpix import queue
 from sharinpix.crash_points import crash_point
 from sharinpix.errors import Denied
@@ -47,26 +47,19 @@ class AlbumQuerySet(models.QuerySet["Album"]):
         Raises Gone where the image was deleted, Denied for an upload of another organization, one that was swept away
         and one that the client may not take, ValidationError as check_public_id.
         """
-        while True:
-            with transaction.atomic():
-                found = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk).first()
-                if found is None or found.organization_id not in (None, organization_id):
-                    raise Denied()
-                if found.claimed_at:
-                    return self.claim(found, public_id, sent, uploader, may_take) if by_client else claimed_image(found)
-                found.organization_id = organization_id
-                named = self.named(organization_id, public_id)
-                # Locked, since concurrent inserts would not see each other's positions and duplicates.
-                album = self.filter(pk=named.pk).select_for_update(no_key=True).first()
-                if album is None:  # deleted since: make it again
-                    continue
-                found.claim_due = not by_client
-                image = album.add(found, sent, uploader)
-                if not image.processed:
-                    known = () if found.exifs is None else ("inspected",)
-                    queue.later("images.tasks.process_image", str(image.pk), *known)
-                crash_point("before_commit")
-                return image
+        with transaction.atomic():
+            found = Upload.objects.select_for_update(of=("self",)).filter(pk=upload.pk).first()
+            if found is None or found.organization_id not in (None, organization_id):
+                raise Denied()
+            if found.claimed_at:
+                return self.claim(found, public_id, sent, uploader, may_take) if by_client else claimed_image(found)
+            found.organization_id, found.claim_due = organization_id, not by_client
+            image = self.locked(organization_id, public_id).add(found, sent, uploader)
+            if not image.processed:
+                known = () if found.exifs is None else ("inspected",)
+                queue.later("images.tasks.process_image", str(image.pk), *known)
+            crash_point("before_commit")
+            return image
 
     def claim(
         self,
@@ -87,11 +80,20 @@ class AlbumQuerySet(models.QuerySet["Album"]):
         if not upload.claim_due:
             return image
         with image.changing():
-            album = self.filter(pk=self.named(image.album.organization_id, public_id).pk).select_for_update(no_key=True)
-            album.get().take(Image.objects.get(pk=image.pk), upload, sent, uploader)
+            locked = Image.objects.filter(pk=image.pk).first()
+            if locked is None:
+                raise Gone()
+            self.locked(locked.album.organization_id, public_id).take(locked, upload, sent, uploader)
             upload.claim_due = False
             upload.save(update_fields=["claim_due"])
         return image
+
+    def locked(self, organization_id: UUID, public_id: str) -> "Album":
+        """As `named`, its row locked: concurrent inserts would not see each other's positions and duplicates."""
+        while True:
+            named = self.named(organization_id, public_id)
+            if album := self.filter(pk=named.pk).select_for_update(no_key=True).first():
+                return album  # else deleted since: it is made again
 
     def with_counts(self) -> "AlbumQuerySet":
         """With `images_count`: the images that are not trashed."""

@@ -87,6 +87,18 @@ def test_a_claim_after_the_image_was_deleted_makes_no_second_one(api: Client) ->
     assert not Image.objects.exists()
 
 
+def test_a_claim_while_the_image_is_deleted_makes_no_second_one(api: Client, monkeypatch: Any) -> None:
+    answer, changing = uploaded(api), Image.changing
+
+    def deleted_first(image: Image) -> Any:
+        Image.objects.filter(pk=image.pk).delete()
+        return changing(image)
+
+    monkeypatch.setattr(Image, "changing", deleted_first)
+    assert claim(api, answer, title="Late").status_code == 409
+    assert (Image.objects.filter(title="Late").exists(), Upload.objects.get().claim_due) == (False, True)
+
+
 def test_the_forms_time_decides_and_not_the_tokens(api: Client) -> None:
     """Cloudinary takes a timestamp for an hour; the token in the form's address has ended by then."""
     form = upload_form(api)
