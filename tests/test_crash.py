@@ -192,7 +192,7 @@ def test_a_server_killed_on_the_way_of_a_form_loses_nothing_that_it_acknowledged
     if stack.worker:
         stack.worker.start()
     acknowledged = {upload_by_form(stack, form) for _ in range(TIMES)}
-    images = {image["infos"]["public_id"]: image["id"] for image in ask(stack, "GET", "/api/v1/image_syncs")}
+    images = {image["infos"].get("public_id"): image["id"] for image in ask(stack, "GET", "/api/v1/image_syncs")}
     assert None not in acknowledged and acknowledged <= images.keys()
     stack.acknowledged.update(dict.fromkeys(set(images.values()) - stack.acknowledged.keys()))
     check(stack)
