@@ -25,6 +25,7 @@ from accounts import abilities
 from accounts.encryption import Undecipherable
 from accounts.models import Secret, User
 from accounts.signers import UNUSED_KEY, Backend, Login, TimelessBackend, backend, known_login, known_secret
+from sharinpix.errors import Denied
 
 MAX_BYTES = 8_192
 """A longer token is refused before it is decoded: decoding costs time in proportion."""
@@ -60,8 +61,11 @@ class SharinpixToken(Token):
 
     @cached_property
     def user(self) -> User | None:
-        """The person of a user token, read on first use."""
-        return User.objects.get(pk=self.user_id) if self.user_id else None
+        """The person of a user token, read on first use. Raises Denied where it was deleted since the verification."""
+        found = User.objects.filter(pk=self.user_id).first() if self.user_id else None
+        if found is None and self.user_id:
+            raise Denied()
+        return found
 
     def set_jti(self) -> None:
         # The last hook of a new token: the published ones carry neither a jti nor a token_type.

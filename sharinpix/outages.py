@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, Error, InterfaceError, OperationalError, connections
 
 DATABASE_ERRORS = (OperationalError, InterfaceError)
 """What Django raises where the database ends a connection, takes none, or keeps a lock too long."""
@@ -34,7 +34,9 @@ def until_back(work: Callable[[], Any], patience: timedelta) -> None:
     """
     try:
         work()
-    except DATABASE_ERRORS:
+    except Error as error:
+        if not database_failed(error):
+            raise
         threading.Thread(target=keep_trying, args=[work, patience], name=WAITING).start()
 
 
@@ -45,8 +47,8 @@ def patiently(work: Callable[[], Found], seconds: float = 20) -> Found:
     while True:
         try:
             return work()
-        except DATABASE_ERRORS:
-            if time.monotonic() > deadline:
+        except Error as error:
+            if not database_failed(error) or time.monotonic() > deadline:
                 raise
             time.sleep(PAUSE)
 
@@ -57,7 +59,9 @@ def keep_trying(work: Callable[[], Any], patience: timedelta) -> None:
         time.sleep(PAUSE)
         try:
             work()
-        except DATABASE_ERRORS:
+        except Error as error:
+            if not database_failed(error):
+                raise
             continue
         finally:
             connections.close_all()  # those of this thread

@@ -35,6 +35,8 @@ JOBS = 200
 IDLE = 60.0
 """Seconds without a job after which the process ends."""
 _MEGA = 1_000_000
+_MOST_MEMORY = resource.getrlimit(resource.RLIMIT_AS)[1]
+"""The hard limit of the address space that the service was started with, if any."""
 MEMORY = 256 * _MEGA
 """Bytes of address space for Python and the codecs. A process that has once taken more ends after that job, and the
 host has all of its memory again."""
@@ -78,7 +80,7 @@ class Granting(rendering.Limits):
 
     def grant(self, seconds: float, memory: int) -> None:
         self.memory += memory
-        resource.setrlimit(resource.RLIMIT_AS, (self.memory, resource.RLIM_INFINITY))
+        set_memory(self.memory)
         remaining = signal.getitimer(signal.ITIMER_PROF)[0] or self.left
         signal.setitimer(signal.ITIMER_PROF, remaining + seconds)
 
@@ -146,7 +148,14 @@ def answer_to(name: str, descriptor: int, arguments: tuple[object, ...], options
     except Exception:
         return "fault", traceback.format_exc()
     finally:
-        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        set_memory(_MOST_MEMORY)
+
+
+def set_memory(most: int) -> None:
+    """Bounds the address space, within the hard limit that the service itself was started with."""
+    if _MOST_MEMORY != resource.RLIM_INFINITY:
+        most = min(most, _MOST_MEMORY)
+    resource.setrlimit(resource.RLIMIT_AS, (most, _MOST_MEMORY))
 
 
 def _status(name: str) -> int:

@@ -9,7 +9,7 @@ from images.rendering.structure.counter import Counter
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
 _PLACES = {273, 324}
 """Tags with the place of each strip or tile."""
-_TABLES = 347
+_TABLES, _LAYERS = 347, 37724
 """JPEG tables, which belong to the pixels."""
 
 
@@ -31,11 +31,13 @@ def check_tiff(file: BinaryIO, limits: Limits) -> None:
             entry = file.read(entry_bytes)
             if len(entry) < entry_bytes:
                 return
-            _count(counter, entry, ("<" if order == "little" else ">") + ("HHQ" if big else "HHI"))
+            # Photoshop's layers are tens of megabytes; what many pages name counts.
+            free = {_TABLES, _LAYERS} if len(seen) == 1 else {_TABLES}
+            _count(counter, entry, ("<" if order == "little" else ">") + ("HHQ" if big else "HHI"), free)
         following = int.from_bytes(file.read(offset_bytes), order)
 
 
-def _count(counter: Counter, entry: bytes, form: str) -> None:
+def _count(counter: Counter, entry: bytes, form: str, free: set[int]) -> None:
     tag, kind, count = struct.unpack_from(form, entry)
     # The bytes of a tag may be read for many pages: they count each time.
-    counter.add(parts=count if tag in _PLACES else 0, metadata=_SIZES.get(kind, 1) * count if tag != _TABLES else 0)
+    counter.add(parts=count if tag in _PLACES else 0, metadata=_SIZES.get(kind, 1) * count if tag not in free else 0)

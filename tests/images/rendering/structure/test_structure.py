@@ -135,3 +135,9 @@ def test_the_limits_are_those_that_are_given() -> None:
     assert inspect(BytesIO(progressive), limits=Limits(scans=10)).format == "jpg"
     with pytest.raises(PictureError, match="too many pixels"):
         inspect(png_claiming(101, 1), limits=Limits(pixels=100))
+
+
+def test_the_layers_of_photoshop_are_no_metadata() -> None:
+    """Tens of megabytes in one tag, which an honest file has."""
+    content = file_of(quarters(), "TIFF", tiffinfo={37724: bytes(20_000_000)})
+    assert inspect(content, limits=Limits()).format == "tif"
